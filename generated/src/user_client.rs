@@ -397,9 +397,9 @@ impl ClientInfo<()> for Client {
         &()
     }
 }
-/// Credentials, by the security schemes of the document. They go to the server that the
-/// client was made for, with the operations that name their scheme: those of the first
-/// alternative that is complete. `Debug` shows none.
+/// Credentials, by the security schemes of the document. They go with operations that
+/// name their scheme alone: those of the first alternative that is complete. `Debug`
+/// shows none.
 ///
 /// A certificate (`mutualTLS`) is the identity of the `reqwest::ClientBuilder`.
 #[derive(Clone, Default)]
@@ -431,37 +431,6 @@ impl Credentials {
     pub fn token_auth(mut self, value: impl Into<String>) -> Credentials {
         self.token_auth = Some(value.into());
         self
-    }
-    /// A client of the server at this URL, which sends these credentials.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn connect(self, baseurl: &str) -> ::reqwest::Result<Client> {
-        let limit = ::std::time::Duration::from_secs(15);
-        let builder = ::reqwest::Client::builder().connect_timeout(limit);
-        self.connect_with(baseurl, builder.timeout(limit))
-    }
-    /// The same on an HTTP client of your own. A redirect to another origin is not
-    /// followed, whatever the builder says: it is an unexpected response.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn connect_with(
-        self,
-        baseurl: &str,
-        builder: ::reqwest::ClientBuilder,
-    ) -> ::reqwest::Result<Client> {
-        let within = ::reqwest::redirect::Policy::custom(|attempt| {
-            let from = attempt.previous().last();
-            if from.is_none_or(|from| from.origin() != attempt.url().origin()) {
-                attempt.stop()
-            } else if attempt.previous().len() > 10 {
-                attempt.error("too many redirects")
-            } else {
-                attempt.follow()
-            }
-        });
-        let client = builder.redirect(within).build()?;
-        Ok(Client {
-            credentials: self,
-            ..Client::new_with_client(baseurl, client)
-        })
     }
     fn credential(&self, scheme: &str) -> Option<Credential<'_>> {
         Some(
@@ -515,22 +484,6 @@ impl ::std::fmt::Debug for Credentials {
                 &self.token_auth.as_ref().map(|_| ::std::format_args!("[redacted]")),
             )
             .finish()
-    }
-}
-impl ClientHooks<()> for &Client {
-    async fn pre<E>(
-        &self,
-        request: &mut ::reqwest::Request,
-        info: &OperationInfo,
-    ) -> Result<(), Error<E>> {
-        self.credentials.apply(&self.client, request, info.operation_id)
-    }
-    async fn exec(
-        &self,
-        request: ::reqwest::Request,
-        _: &OperationInfo,
-    ) -> ::reqwest::Result<::reqwest::Response> {
-        self.client.execute(request).await
     }
 }
 fn alternatives(operation: &str) -> &'static [&'static [&'static str]] {
@@ -615,6 +568,55 @@ fn add_cookie<E>(
     value.set_sensitive(true);
     request.headers_mut().insert(COOKIE, value);
     Ok(())
+}
+impl Credentials {
+    /// A client of the server at this URL, which sends these credentials.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn connect(self, baseurl: &str) -> ::reqwest::Result<Client> {
+        let limit = ::std::time::Duration::from_secs(15);
+        let builder = ::reqwest::Client::builder().connect_timeout(limit);
+        self.connect_with(baseurl, builder.timeout(limit))
+    }
+    /// The same on an HTTP client of your own. A redirect to another origin is not
+    /// followed, whatever the builder says: it is an unexpected response.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn connect_with(
+        self,
+        baseurl: &str,
+        builder: ::reqwest::ClientBuilder,
+    ) -> ::reqwest::Result<Client> {
+        let within = ::reqwest::redirect::Policy::custom(|attempt| {
+            let from = attempt.previous().last();
+            if from.is_none_or(|from| from.origin() != attempt.url().origin()) {
+                attempt.stop()
+            } else if attempt.previous().len() > 10 {
+                attempt.error("too many redirects")
+            } else {
+                attempt.follow()
+            }
+        });
+        let client = builder.redirect(within).build()?;
+        Ok(Client {
+            credentials: self,
+            ..Client::new_with_client(baseurl, client)
+        })
+    }
+}
+impl ClientHooks<()> for &Client {
+    async fn pre<E>(
+        &self,
+        request: &mut ::reqwest::Request,
+        info: &OperationInfo,
+    ) -> Result<(), Error<E>> {
+        self.credentials.apply(&self.client, request, info.operation_id)
+    }
+    async fn exec(
+        &self,
+        request: ::reqwest::Request,
+        _: &OperationInfo,
+    ) -> ::reqwest::Result<::reqwest::Response> {
+        self.client.execute(request).await
+    }
 }
 #[allow(clippy::all)]
 impl Client {

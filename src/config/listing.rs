@@ -96,5 +96,5 @@ InvenTree has the setting.
 
 An empty value counts as unset. Booleans are `true` or `false` (also `yes`/`no`, `on`/`off`, \
 `1`/`0`), lists are separated
-by commas or in JSON. A secret is given by value or as a file (`_FILE`), not both.
+by commas. A secret is given by value or as a file (`_FILE`), not both.
 ";

@@ -131,15 +131,11 @@ fn is_this_machine(host: &Host) -> bool {
     }
 }
 
-const DEFAULT_PORT: u16 = 5432;
-
 impl fmt::Display for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Postgres { config, .. } = self;
-        let ports = config.get_ports();
-        let port = |n: usize| ports.get(n).or(ports.first()).filter(|port| **port != DEFAULT_PORT);
-        let hosts = config.get_hosts().iter().enumerate().map(|(n, host)| match host {
-            Host::Tcp(name) => port(n).map_or(name.clone(), |port| format!("{name}:{port}")),
+        let hosts = config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
             #[cfg(unix)]
             Host::Unix(folder) => folder.display().to_string(),
         });

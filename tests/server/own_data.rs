@@ -2,8 +2,7 @@
 //! deletion.
 
 use chrono::Duration;
-use inventree_auth::domain::operation::Operation;
-use inventree_auth::domain::{groups, housekeeping};
+use inventree_auth::domain::housekeeping;
 use serde_json::json;
 use test_support::{PASSWORD, TestServer, confirmation_key};
 
@@ -39,24 +38,6 @@ async fn activity_is_ones_own_of_ninety_days() {
     server.clock.advance(Duration::days(91));
     browser.password().await;
     assert_eq!(of(&browser.get("activity/").await.json()), ["login"]);
-}
-
-#[tokio::test]
-async fn groups_are_ones_own_and_for_a_session_alone() {
-    let server = TestServer::start().await;
-    let mut browser = amy(&server).await;
-    let token = server.register("bob", "").await;
-    assert_eq!(browser.get("groups/").await.json(), json!([]));
-    let op = Operation::of_operator(server.app());
-    for (group, account) in [("Stock, keepers", 1), ("Admins", 1), ("Buyers", 2)] {
-        groups::add(&op, group).await.unwrap();
-        groups::change(&op, account, vec![group.to_owned()], Vec::new()).await.unwrap();
-    }
-    assert_eq!(browser.get("groups/").await.json(), json!(["Admins", "Stock, keepers"]));
-    assert_eq!(Browser::new(&server).get("groups/").await.status, 403);
-    let request = server.http.get(format!("{}/platform/api/groups/", server.base));
-    let by_token = server.run(request.header("authorization", token)).await;
-    assert_eq!(by_token.status, 403);
 }
 
 #[tokio::test]

@@ -114,6 +114,9 @@ impl Generate {
                 file("server.rs", generated.server),
                 file("server_trait.rs", generated.server_trait),
             ]);
+            if !generated.senders.is_empty() {
+                files.push(file("senders.rs", generated.senders));
+            }
         }
         if !self.server_only {
             files.push(file("client.rs", generated.client));

@@ -8,7 +8,8 @@ use specbound_contract::{ReadOptions, report};
 use crate::{Generated, Mode, Settings, generate_from};
 
 /// Generates the code of a document into `OUT_DIR`: `api.rs` is the server's, `client.rs` the
-/// client's. To be called from a build script; an error stops the build with its message.
+/// client's, and `senders.rs` that of callbacks and webhooks. To be called from a build script; an
+/// error stops the build with its message.
 pub fn build(document: &str) {
     Build::new(document).api();
 }
@@ -32,9 +33,15 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// Writes `api.rs` and `client.rs`.
+    /// Writes `api.rs`, `client.rs`, and for callbacks and webhooks `senders.rs`.
     pub fn api(self) {
-        self.run(|generated| vec![("api.rs", generated.server), ("client.rs", generated.client)]);
+        self.run(|generated| {
+            vec![
+                ("api.rs", generated.server),
+                ("client.rs", generated.client),
+                ("senders.rs", generated.senders),
+            ]
+        });
     }
 
     /// Writes also `operations.rs`, `calls.rs` and `document.json`, for a project that
@@ -44,6 +51,7 @@ impl<'a> Build<'a> {
             vec![
                 ("api.rs", generated.server),
                 ("client.rs", generated.client),
+                ("senders.rs", generated.senders),
                 ("operations.rs", generated.project.operations),
                 ("calls.rs", generated.project.calls),
                 ("document.json", generated.document),

@@ -55,8 +55,77 @@ impl<'a> Schemes<'a> {
         Some((format_ident!("{setter}"), scheme))
     }
 
+    /// `struct Credentials` of a client, and the hooks that apply them.
+    pub fn of_client(&self, operations: &[Operation]) -> TokenStream {
+        let (credentials, hidden) = (self.credentials(operations), self.hidden());
+        quote! {
+            #credentials
+
+            impl Credentials {
+                /// A client of the server at this URL, which sends these credentials.
+                #[cfg(not(target_arch = "wasm32"))]
+                pub fn connect(self, baseurl: &str) -> ::reqwest::Result<Client> {
+                    let limit = ::std::time::Duration::from_secs(15);
+                    let builder = ::reqwest::Client::builder().connect_timeout(limit);
+                    self.connect_with(baseurl, builder.timeout(limit))
+                }
+
+                /// The same on an HTTP client of your own. A redirect to another origin is not
+                /// followed, whatever the builder says: it is an unexpected response.
+                #[cfg(not(target_arch = "wasm32"))]
+                pub fn connect_with(
+                    self,
+                    baseurl: &str,
+                    builder: ::reqwest::ClientBuilder,
+                ) -> ::reqwest::Result<Client> {
+                    let within = ::reqwest::redirect::Policy::custom(|attempt| {
+                        let from = attempt.previous().last();
+                        if from.is_none_or(|from| from.origin() != attempt.url().origin()) {
+                            attempt.stop()
+                        } else if attempt.previous().len() > 10 {
+                            attempt.error("too many redirects")
+                        } else {
+                            attempt.follow()
+                        }
+                    });
+                    let client = builder.redirect(within).build()?;
+                    Ok(Client { credentials: self, ..Client::new_with_client(baseurl, client) })
+                }
+            }
+
+            impl ClientHooks<()> for &Client {
+                async fn pre<E>(
+                    &self,
+                    request: &mut ::reqwest::Request,
+                    info: &OperationInfo,
+                ) -> Result<(), Error<E>> {
+                    self.credentials.apply(&self.client, request, info.operation_id)
+                }
+
+                async fn exec(
+                    &self,
+                    request: ::reqwest::Request,
+                    _: &OperationInfo,
+                ) -> ::reqwest::Result<::reqwest::Response> {
+                    self.client.execute(request).await #hidden
+                }
+            }
+        }
+    }
+
+    fn has_query(&self) -> bool {
+        let is_query = |scheme: &Scheme| matches!(scheme.location, CredentialLocation::Query(_));
+        self.sent.iter().any(|(scheme, _)| is_query(scheme))
+    }
+
+    /// Methods that hide a key in the URL of a result.
+    pub fn hidden(&self) -> Option<TokenStream> {
+        let hidden = quote!(.map(without_query).map_err(::reqwest::Error::without_url));
+        self.has_query().then_some(hidden)
+    }
+
     /// `struct Credentials` with its methods.
-    pub fn tokens(&self, operations: &[Operation]) -> TokenStream {
+    pub fn credentials(&self, operations: &[Operation]) -> TokenStream {
         let fields = self.sent.iter().map(|(scheme, name)| {
             let (name, kind) = (
                 format_ident!("{name}"),
@@ -92,19 +161,13 @@ impl<'a> Schemes<'a> {
             quote!(#name => #credential,)
         });
         let alternatives = self.alternatives(operations);
-        let has_query = self
-            .sent
-            .iter()
-            .any(|(scheme, _)| matches!(scheme.location, CredentialLocation::Query(_)));
-        let hidden =
-            has_query.then(|| quote!(.map(without_query).map_err(::reqwest::Error::without_url)));
-        let without_query = has_query.then(without_query);
+        let without_query = self.has_query().then(without_query);
         let support: TokenStream =
             include_str!("support/credential.rs").parse().unwrap_or_default();
         quote! {
-            /// Credentials, by the security schemes of the document. They go to the server that the
-            /// client was made for, with the operations that name their scheme: those of the first
-            /// alternative that is complete. `Debug` shows none.
+            /// Credentials, by the security schemes of the document. They go with operations that
+            /// name their scheme alone: those of the first alternative that is complete. `Debug`
+            /// shows none.
             ///
             /// A certificate (`mutualTLS`) is the identity of the `reqwest::ClientBuilder`.
             #[derive(Clone, Default)]
@@ -117,36 +180,6 @@ impl<'a> Schemes<'a> {
                 }
 
                 #(#setters)*
-
-                /// A client of the server at this URL, which sends these credentials.
-                #[cfg(not(target_arch = "wasm32"))]
-                pub fn connect(self, baseurl: &str) -> ::reqwest::Result<Client> {
-                    let limit = ::std::time::Duration::from_secs(15);
-                    let builder = ::reqwest::Client::builder().connect_timeout(limit);
-                    self.connect_with(baseurl, builder.timeout(limit))
-                }
-
-                /// The same on an HTTP client of your own. A redirect to another origin is not
-                /// followed, whatever the builder says: it is an unexpected response.
-                #[cfg(not(target_arch = "wasm32"))]
-                pub fn connect_with(
-                    self,
-                    baseurl: &str,
-                    builder: ::reqwest::ClientBuilder,
-                ) -> ::reqwest::Result<Client> {
-                    let within = ::reqwest::redirect::Policy::custom(|attempt| {
-                        let from = attempt.previous().last();
-                        if from.is_none_or(|from| from.origin() != attempt.url().origin()) {
-                            attempt.stop()
-                        } else if attempt.previous().len() > 10 {
-                            attempt.error("too many redirects")
-                        } else {
-                            attempt.follow()
-                        }
-                    });
-                    let client = builder.redirect(within).build()?;
-                    Ok(Client { credentials: self, ..Client::new_with_client(baseurl, client) })
-                }
 
                 fn credential(&self, scheme: &str) -> Option<Credential<'_>> {
                     Some(match scheme {
@@ -177,24 +210,6 @@ impl<'a> Schemes<'a> {
             impl ::std::fmt::Debug for Credentials {
                 fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                     f.debug_struct("Credentials")#(#shown)*.finish()
-                }
-            }
-
-            impl ClientHooks<()> for &Client {
-                async fn pre<E>(
-                    &self,
-                    request: &mut ::reqwest::Request,
-                    info: &OperationInfo,
-                ) -> Result<(), Error<E>> {
-                    self.credentials.apply(&self.client, request, info.operation_id)
-                }
-
-                async fn exec(
-                    &self,
-                    request: ::reqwest::Request,
-                    _: &OperationInfo,
-                ) -> ::reqwest::Result<::reqwest::Response> {
-                    self.client.execute(request).await #hidden
                 }
             }
 

@@ -27,7 +27,7 @@ use heck::ToPascalCase;
 use serde_json::{Value, json};
 
 use super::names::{type_name, unique};
-use super::openapi::{METHODS, ORIGINAL};
+use super::openapi::{METHODS, ORIGINAL, SENT};
 use super::read::{escape, members, object, reject_unknown_keys, text, unsupported};
 use super::schema::{self, Schema, without_read_only};
 use super::{Error, Item};
@@ -41,6 +41,8 @@ pub struct Document {
     pub title: String,
     pub version: String,
     pub operations: Vec<Operation>,
+    /// Callbacks and webhooks, which the server sends.
+    pub senders: Vec<Operation>,
     /// Component schemas in their order, then those inline in an operation, under a generated name.
     pub schemas: Vec<Schema>,
     /// Names of the marker types.
@@ -299,7 +301,10 @@ impl Document {
         if !refused.is_empty() {
             return Err(Error::Unsupported(refused));
         }
+        let (senders, operations): (Vec<Operation>, Vec<Operation>) =
+            operations.into_iter().partition(|operation| operation.path.starts_with(SENT));
         let mut document = Document {
+            senders,
             title: text(info, "title", "/info")?.unwrap_or_default(),
             version: text(info, "version", "/info")?.unwrap_or_default(),
             names: Labels::new(&operations),
@@ -345,6 +350,11 @@ impl Document {
             };
             schema.original = original;
         }
+    }
+
+    /// Those that a client sends, and those that the server does.
+    pub fn requests(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().chain(&self.senders)
     }
 
     pub fn schema(&self, name: &str) -> Option<&Schema> {
@@ -407,7 +417,7 @@ impl Document {
                 return missing(&name, &schema.at);
             }
         }
-        for operation in &self.operations {
+        for operation in self.requests() {
             if let Some(name) = operation.schemas().find(|name| self.schema(name).is_none()) {
                 return missing(name, &operation.at());
             }

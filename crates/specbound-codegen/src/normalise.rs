@@ -22,7 +22,7 @@ use super::schema::{for_each_inner_mut, without_read_only};
 /// All rules, in their order.
 pub fn normalise(mut copy: Value, document: &Document) -> Value {
     inherit_parameters(&mut copy);
-    leave_out_cookies(&mut copy);
+    take_cookies_for_headers(&mut copy);
     name_inline_schemas(&mut copy, document);
     keep_json_content(&mut copy);
     keep_one_content_of_answers(&mut copy);
@@ -38,37 +38,40 @@ pub fn normalise(mut copy: Value, document: &Document) -> Value {
     copy
 }
 
-/// Removes cookie parameters, which progenitor does not know.
-pub fn leave_out_cookies(copy: &mut Value) {
+/// Makes headers of cookie parameters, which progenitor does not know: it names their types.
+pub fn take_cookies_for_headers(copy: &mut Value) {
     for_each_operation(copy, &mut |operation| {
-        if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
-            parameters.retain(|parameter| parameter["in"] != "cookie");
-        }
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        let cookies = parameters.into_iter().flatten().filter(|one| one["in"] == "cookie");
+        cookies.for_each(|parameter| parameter["in"] = json!("header"));
     });
 }
 
-/// Removes optional parameters whose arguments in the client would have the name of another one, or
-/// of the body.
+/// Removes parameters whose arguments in the client would have the name of another one, or of the
+/// body. The client gives such an operation arguments of its own.
 pub fn leave_out_clashing_parameters(copy: &mut Value) {
     for_each_operation(copy, &mut |operation| {
         let mut taken: HashSet<String> = HashSet::new();
         if operation.get("requestBody").is_some() {
             taken.insert("body".to_owned());
         }
-        let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) else {
-            return;
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        let Some(parameters) = parameters else { return };
+        let name = |parameter: &Value| {
+            parameter["name"].as_str().map(ToSnakeCase::to_snake_case).unwrap_or_default()
         };
-        // The required ones first: they stay.
-        let is_required = |parameter: &&Value| parameter["required"] == true;
-        for parameter in parameters.iter().filter(is_required) {
-            taken.extend(parameter["name"].as_str().map(ToSnakeCase::to_snake_case));
-        }
-        parameters.retain(|parameter| {
-            let name =
-                parameter["name"].as_str().map(ToSnakeCase::to_snake_case).unwrap_or_default();
-            let stays = parameter["required"] == true || !taken.contains(&name);
-            taken.insert(name);
-            stays
+        // progenitor needs those of the path, and the required ones are the better known.
+        let mut order: Vec<usize> = (0..parameters.len()).collect();
+        order.sort_by_key(|n| (parameters[*n]["in"] != "path", parameters[*n]["required"] != true));
+        let is_path = |n: usize| parameters[n]["in"] == "path";
+        let kept: HashSet<usize> = order
+            .into_iter()
+            .filter(|n| taken.insert(name(&parameters[*n])) || is_path(*n))
+            .collect();
+        let mut n = 0;
+        parameters.retain(|_| {
+            n += 1;
+            kept.contains(&(n - 1))
         });
     });
 }
@@ -168,7 +171,7 @@ pub fn name_clashing_inner_types(copy: &mut Value, document: &Document) {
     let schemas = copy.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     let Some(schemas) = schemas else { return };
     let mut taken: BTreeSet<String> = schemas.keys().map(|name| type_name(name)).collect();
-    for operation in &document.operations {
+    for operation in document.requests() {
         let choices =
             operation.parameters.iter().map(|p| type_name(&format!("{}-{}", operation.id, p.name)));
         taken.extend(choices.flat_map(|name| [format!("{name}Item"), name]));

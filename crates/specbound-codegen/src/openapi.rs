@@ -13,6 +13,9 @@ pub const RAW: &str = "x-raw";
 pub const IS_JSON: &str = "x-json";
 /// Extension of a lowered body: a form with files, its schema without them.
 pub const FILES: &str = "x-files";
+/// Beginning of the path at which a callback or a webhook stands in the lowered document, behind
+/// most others. No path of a document has a `#`.
+pub const SENT: &str = "/~#";
 pub const JSON: &str = "application/json";
 /// The form content types of request bodies.
 pub const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];

@@ -56,23 +56,32 @@ impl Secrets {
 
     /// An implementation of `Debug` in place of the derived one, if the item holds a secret.
     pub fn implement(&self, item: &mut syn::Item) -> Option<syn::Item> {
+        let owner = match &item {
+            syn::Item::Struct(item) => item.ident.to_string(),
+            syn::Item::Enum(item) => item.ident.to_string(),
+            _ => return None,
+        };
+        self.implement_as(&owner, item)
+    }
+
+    /// The same for an item with the members of another type.
+    pub fn implement_as(&self, owner: &str, item: &mut syn::Item) -> Option<syn::Item> {
         let (ident, body) = match item {
             syn::Item::Struct(item) => {
-                let owner = item.ident.to_string();
+                let shown = item.ident.to_string();
                 let fields = match &item.fields {
-                    syn::Fields::Unnamed(_) if self.types.contains(&owner) => {
-                        quote!(f.write_str(concat!(#owner, "([redacted])")))
+                    syn::Fields::Unnamed(_) if self.types.contains(owner) => {
+                        quote!(f.write_str(concat!(#shown, "([redacted])")))
                     }
-                    syn::Fields::Named(fields) => self.fields(&owner, &owner, fields, true)?,
+                    syn::Fields::Named(fields) => self.fields(owner, &shown, fields, true)?,
                     _ => return None,
                 };
                 remove_debug(&mut item.attrs);
                 (item.ident.clone(), fields)
             }
             syn::Item::Enum(item) => {
-                let owner = item.ident.to_string();
                 let holds_secret = |variant: &syn::Variant| {
-                    variant.fields.iter().any(|field| self.is_secret(&owner, field))
+                    variant.fields.iter().any(|field| self.is_secret(owner, field))
                 };
                 if !item.variants.iter().any(holds_secret) {
                     return None;
@@ -82,7 +91,7 @@ impl Secrets {
                     match &variant.fields {
                         syn::Fields::Named(fields) => {
                             let names = fields.named.iter().map(|field| &field.ident);
-                            let body = self.fields(&owner, &name, fields, false);
+                            let body = self.fields(owner, &name, fields, false);
                             let body = body.unwrap_or_else(|| quote!(f.write_str(#name)));
                             quote!(Self::#ident { #(#names),* } => #body)
                         }

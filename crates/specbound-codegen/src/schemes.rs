@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::document::Document;
+use crate::document::Operation;
 use crate::read::unescape;
 
 /// A security scheme of the document.
@@ -30,9 +30,8 @@ pub enum CredentialLocation {
 }
 
 /// The schemes that operations name, in the order of their names.
-pub fn all(document: &Document, source: &Value) -> Vec<Scheme> {
-    let operations = document.operations.iter();
-    let named = operations.flat_map(|operation| operation.security.iter().flatten());
+pub fn all(operations: &[Operation], source: &Value) -> Vec<Scheme> {
+    let named = operations.iter().flat_map(|operation| operation.security.iter().flatten());
     let named: BTreeSet<&String> = named.map(|requirement| &requirement.scheme).collect();
     let schemes = &source["components"]["securitySchemes"];
     named

@@ -11,6 +11,7 @@ mod garbage;
 mod normalised;
 mod project;
 mod refusals;
+mod senders;
 
 const SOURCE: &str = include_str!("../../specbound/examples/library/library.yaml");
 
@@ -126,6 +127,11 @@ fn small_without(pointer: &str) -> Value {
 fn generated(document: &Value) -> Result<Generated, Error> {
     let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime" };
     generate(&document.to_string(), &settings)
+}
+
+/// The result of strict mode.
+fn taken(document: &Value) -> Generated {
+    generated(document).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// The result of lenient mode.

@@ -1,4 +1,4 @@
-//! One's own account as a whole: activity, groups, a copy of all data, deletion.
+//! One's own account as a whole: activity, a copy of all data, deletion.
 //!
 //! JSON for our own pages, and no part of the API's contract: session cookie and CSRF token only.
 //! The copy and the deletion need a recent proof of the owner.
@@ -9,13 +9,13 @@ use http::header::{CONTENT_DISPOSITION, HeaderValue, SET_COOKIE};
 use serde_json::{Value, json};
 
 use super::{Page, PageRequest, session_owner};
-use crate::domain::{closing, groups, own_data, sessions};
+use crate::domain::{closing, own_data, sessions};
 use crate::http::{AppState, client, language};
 use crate::store::{Account, AuditEntry};
 use specbound::{ApiError, Response, json_response};
 
 pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
-    [Endpoint::Activity, Endpoint::Groups, Endpoint::Export, Endpoint::Delete]
+    [Endpoint::Activity, Endpoint::Export, Endpoint::Delete]
         .map(|endpoint| Box::new(endpoint) as Box<dyn Page<AppState>>)
         .into()
 }
@@ -23,8 +23,6 @@ pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Endpoint {
     Activity,
-    /// Only an operator or a provider changes them.
-    Groups,
     Export,
     Delete,
 }
@@ -34,7 +32,6 @@ impl Page<AppState> for Endpoint {
     fn path(&self) -> &'static str {
         match self {
             Endpoint::Activity => "/platform/api/activity/",
-            Endpoint::Groups => "/platform/api/groups/",
             Endpoint::Export => "/platform/api/export/",
             Endpoint::Delete => "/platform/api/delete/",
         }
@@ -50,7 +47,7 @@ impl Page<AppState> for Endpoint {
 
     fn methods(&self) -> &'static [&'static str] {
         match self {
-            Endpoint::Activity | Endpoint::Groups | Endpoint::Export => &["GET"],
+            Endpoint::Activity | Endpoint::Export => &["GET"],
             Endpoint::Delete => &["POST"],
         }
     }
@@ -63,7 +60,7 @@ impl Page<AppState> for Endpoint {
         let op = client::page_operation(server, &visit);
         let (account, digest) = session_owner(&visit)?;
         let headers = visit.request.headers;
-        if matches!(self, Endpoint::Export | Endpoint::Delete) {
+        if *self != Endpoint::Activity {
             sessions::require_recent_auth(&op, &digest).await?;
         }
         let body = match self {
@@ -77,13 +74,12 @@ impl Page<AppState> for Endpoint {
                 };
                 entries.iter().map(row).collect()
             }
-            Endpoint::Groups => json!(groups::of(&op, account.id).await?),
             Endpoint::Export => exported(&account, &own_data::export(&op, &account).await?),
             Endpoint::Delete => json!({ "due": time(closing::request(&op, &account).await?) }),
         };
         let mut response = json_response(StatusCode::OK, body.to_string().into_bytes());
         match self {
-            Endpoint::Activity | Endpoint::Groups => {}
+            Endpoint::Activity => {}
             Endpoint::Export => {
                 let name = HeaderValue::from_static("attachment; filename=\"account.json\"");
                 response.headers_mut().insert(CONTENT_DISPOSITION, name);

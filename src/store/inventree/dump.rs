@@ -25,38 +25,17 @@ const OTHERS: [&str; 6] = [
 ];
 
 /// With one of these on its first lines, a file is a dump.
-const HEADS: &[&[u8]] = &[b"-- MySQL dump ", b"-- MariaDB dump "];
+const HEADS: [&[u8]; 2] = [b"-- MySQL dump ", b"-- MariaDB dump "];
 /// The last line, unless writing the dump was interrupted.
 const END: &[u8] = b"-- Dump completed";
 
 pub(super) fn is_dump(path: &Path) -> bool {
-    has_line(&start(path), HEADS)
-}
-
-/// Why a dump of another engine is not read, if the file is one.
-pub(super) fn refusal(path: &Path) -> Option<&'static str> {
-    let start = start(path);
-    if start.starts_with(b"PGDMP") || has_line(&start, &[b"-- PostgreSQL database "]) {
-        return Some(
-            "a dump that only PostgreSQL reads: give --from postgresql://user@host/name, of a \
-             server where it is restored",
-        );
-    }
-    start.starts_with(b"PRAGMA foreign_keys=OFF;").then_some(
-        "a dump that only SQLite reads: give --from the file that `sqlite3 FILE < DUMP` makes",
-    )
-}
-
-/// The first bytes, unpacked; none of a file that cannot be read, which its engine reports.
-fn start(path: &Path) -> Vec<u8> {
     let mut start = Vec::new();
     let read = reader(path).and_then(|reader| reader.take(256).read_to_end(&mut start));
-    if read.is_ok() { start } else { Vec::new() }
-}
-
-fn has_line(text: &[u8], starts: &[&[u8]]) -> bool {
-    let mut lines = text.split(|byte| *byte == b'\n');
-    lines.any(|line| starts.iter().any(|start| line.starts_with(start)))
+    read.is_ok()
+        && HEADS
+            .iter()
+            .any(|head| start.split(|byte| *byte == b'\n').any(|line| line.starts_with(head)))
 }
 
 pub(super) fn open(path: &Path) -> Result<Box<dyn Engine>, String> {

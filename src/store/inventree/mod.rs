@@ -105,10 +105,7 @@ impl InvenTree {
         let name = from.to_string();
         let engine: Result<Box<dyn Engine>, String> = match from {
             Database::Sqlite(path) if dump::is_dump(path) => dump::open(path),
-            Database::Sqlite(path) => match dump::refusal(path) {
-                Some(why) => Err(why.to_owned()),
-                None => sqlite::open(path),
-            },
+            Database::Sqlite(path) => sqlite::open(path),
             Database::Postgres(server) => server::open(server),
         };
         let engine = engine.map_err(|why| SourceError(format!("{name}: {why}")))?;

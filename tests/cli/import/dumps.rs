@@ -78,22 +78,6 @@ fn dump_of_another_form_is_refused_with_the_option_to_change() {
     }
 }
 
-#[test]
-fn dump_of_another_engine_is_refused_with_the_source_to_give_instead() {
-    let packed = |text: &str| {
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        std::io::Write::write_all(&mut packed, text.as_bytes()).unwrap();
-        packed.finish().unwrap()
-    };
-    let plain = "--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\n";
-    let all = "--\n-- PostgreSQL database cluster dump\n--\n";
-    for postgresql in [plain.as_bytes(), all.as_bytes(), b"PGDMP\x01\x0e\0", &packed(plain)] {
-        assert!(refused(postgresql).contains("give --from postgresql://user@host/name"));
-    }
-    let sqlite = "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE auth_user (id);\n";
-    assert!(refused(sqlite.as_bytes()).contains("`sqlite3 FILE < DUMP`"));
-}
-
 /// `cargo test --test cli mariadb -- --ignored`; `WRITE_DUMP=1` writes the file of this folder.
 #[test]
 #[ignore = "needs MariaDB"]

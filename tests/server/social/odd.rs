@@ -134,28 +134,6 @@ async fn address_counts_as_verified_only_where_the_provider_says_true() {
 }
 
 #[tokio::test]
-async fn user_info_is_of_the_same_user_or_refused() {
-    let fixture = Fixture::start().await;
-    fixture.provider.lean();
-    for (answer, status, why) in [
-        (r#"{"sub":"rory-1","email":"rory@example.com","email_verified":true}"#, 403, "user info"),
-        (r#"{"email":"rory@example.com","email_verified":true}"#, 403, "sub"),
-        (r#"{"sub":5,"email":"rory@example.com"}"#, 403, "sub"),
-        ("<html>", 502, "user info"),
-    ] {
-        with_answer(&fixture.provider, "/userinfo", answer);
-        let before = fixture.rows();
-        let page = fixture.browser().through("login", &amy()).await;
-        assert_page(&page, status, "role=\"alert\"");
-        let refusals = fixture.lines.take_refusals();
-        assert!(refusals.len() == 1 && refusals[0].contains(why), "{answer}: {refusals:?}");
-        assert_eq!(fixture.rows(), before);
-    }
-    with_answer(&fixture.provider, "/userinfo", r#"{"sub":"amy-1","preferred_username":"amy"}"#);
-    assert_at(&fixture.browser().through("login", &amy()).await, "/platform/");
-}
-
-#[tokio::test]
 async fn names_that_are_taken_get_a_number_and_no_two_identities_share_an_account() {
     let fixture = Fixture::start().await;
     fixture.server.register("Amy", "").await;

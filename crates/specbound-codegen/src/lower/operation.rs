@@ -67,7 +67,7 @@ impl Lower<'_> {
             lowered.insert(key.to_owned(), operation[key].clone());
         }
         for (key, reason) in [
-            ("callbacks", "no code is generated for callbacks"),
+            ("callbacks", "`Sender` sends callbacks: nothing checks that a handler asks it to"),
             ("servers", "the server answers under its own address alone"),
         ] {
             let is_empty =
@@ -131,9 +131,6 @@ impl Lower<'_> {
         lowered_body.retain(|key, _| key == "required");
         // The sort is stable: JSON speaks for all, else the first form does.
         fields.sort_by_key(|(name, ..)| (name != JSON, !is_json_type(name)));
-        if fields.iter().all(|(name, ..)| *name == FORMS[1]) && !fields.is_empty() {
-            self.note_client(&at, "the client sends no body: progenitor writes no multipart");
-        }
         if let Some(place) = fields.iter().position(|(name, ..)| name == FORMS[1])
             && let (_, media, entry) = fields[place]
             && let Some(form) = self.file_form(entry, &format!("{at}/{}", escape(media)))
@@ -143,7 +140,7 @@ impl Lower<'_> {
         }
         let Some((first_name, first, entry)) = fields.first() else {
             lowered_body.insert("content".to_owned(), json!({}));
-            self.raw_content(raw, &mut lowered_body, &at);
+            raw_content(raw, &mut lowered_body);
             return Some(Value::Object(lowered_body));
         };
         let is_json = is_json_type(first_name);
@@ -164,7 +161,7 @@ impl Lower<'_> {
         let Some(schema) = schema else {
             lowered_body.insert("content".to_owned(), json!({}));
             let raw = all_raw(self, raw);
-            self.raw_content(raw, &mut lowered_body, &at);
+            raw_content(raw, &mut lowered_body);
             return Some(Value::Object(lowered_body));
         };
         if !schema.is_object() {
@@ -182,7 +179,7 @@ impl Lower<'_> {
             None => {
                 lowered_body.insert("content".to_owned(), json!({}));
                 let raw = all_raw(self, raw);
-                self.raw_content(raw, &mut lowered_body, &at);
+                raw_content(raw, &mut lowered_body);
                 return Some(Value::Object(lowered_body));
             }
         };
@@ -206,7 +203,7 @@ impl Lower<'_> {
                 raw.push(name);
             }
         }
-        self.raw_content(raw, &mut lowered_body, &at);
+        raw_content(raw, &mut lowered_body);
         lowered_body.insert("content".to_owned(), Value::Object(lowered));
         Some(Value::Object(lowered_body))
     }
@@ -220,16 +217,6 @@ impl Lower<'_> {
                 && constraints.iter().all(|keyword| schema.get(*keyword).is_none());
         if !is_free {
             self.note(&format!("{at}/schema"), "it is bytes to the server: no schema is checked");
-        }
-    }
-
-    /// The content types whose bytes the handler reads.
-    fn raw_content(&mut self, mut raw: Vec<String>, body: &mut Map<String, Value>, at: &str) {
-        raw.sort_unstable();
-        raw.dedup();
-        if !raw.is_empty() {
-            self.note_client(at, "the client sends no body of a type but JSON and forms");
-            body.insert(RAW.to_owned(), json!(raw));
         }
     }
 
@@ -269,5 +256,14 @@ impl Lower<'_> {
     fn source_name(&self, lowered: &Value) -> String {
         let name = lowered["$ref"].as_str().and_then(component_name).unwrap_or_default();
         self.written.get(&name).cloned().unwrap_or(name)
+    }
+}
+
+/// The content types whose bytes the handler reads.
+fn raw_content(mut raw: Vec<String>, body: &mut Map<String, Value>) {
+    raw.sort_unstable();
+    raw.dedup();
+    if !raw.is_empty() {
+        body.insert(RAW.to_owned(), json!(raw));
     }
 }

@@ -43,7 +43,7 @@ pub fn keep_one_content_of_answers(copy: &mut Value) {
 /// Gives all successes of an operation one type, and all failures; progenitor panics on more. Where
 /// all are JSON the type is a `oneOf`, else the client returns the raw bytes.
 pub fn give_answers_one_type(copy: &mut Value, document: &Document) {
-    for operation in &document.operations {
+    for operation in document.requests() {
         let at = format!("{}/responses", operation.at());
         for (name, is_success) in [("Success", true), ("Failure", false)] {
             let answers = || {

@@ -54,7 +54,7 @@ pub(super) fn find_offending_item(document: &Document, copy: &Value) -> Option<O
             inner.into_iter().map(|(_, name)| name).find(|name| fails(&[name])).unwrap_or(found);
         return Some(Offending::Schema(smallest.to_owned()));
     }
-    let operations: Vec<String> = document.operations.iter().map(Operation::at).collect();
+    let operations: Vec<String> = document.requests().map(Operation::at).collect();
     let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
     let fails_here = |all: &[&str]| !is_taken(&subset(copy, all, &[]));
     let operation = |at: &str| Offending::Operation(at.to_owned());

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::sample::{self, Writer};
 use crate::credentials::Schemes;
-use crate::document::{Document, Operation, Requirement};
+use crate::document::{Body, Document, Operation, Parameter, ParameterLocation, Requirement};
 use crate::names::field_name;
+use crate::read::component;
 use crate::schemes::{CredentialLocation, Scheme};
 use crate::{Error, format};
 
@@ -83,24 +84,91 @@ fn argument(
     if is(kind, "Option") {
         return Some(quote!(None));
     }
+    if let Some(media) = content_type(name, operation) {
+        return Some(quote!(#media));
+    }
     let schema = schema_of(name, operation, document);
-    let value = sample::of(schema, document, Writer::Client);
+    let mut value = sample::of(schema, document, Writer::Client);
+    let is_in_path =
+        |one: &Parameter| one.location == ParameterLocation::Path && field_name(&one.name) == name;
+    if operation.parameters.iter().any(is_in_path) {
+        fill(&mut value, schema, document);
+    }
     Some(match kind {
         syn::Type::Reference(reference) if is(&reference.elem, "str") => {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             quote!(#text)
         }
-        syn::Type::Reference(_) => {
+        syn::Type::Reference(reference) => {
             let value = value.to_string();
-            quote!(&value(#value))
+            match &*reference.elem {
+                syn::Type::Slice(items) if matches!(*items.elem, syn::Type::Reference(_)) => {
+                    quote! {
+                        &value::<Vec<String>>(#value).iter().map(String::as_str).collect::<Vec<_>>()
+                    }
+                }
+                syn::Type::Slice(_) => quote!(&value::<Vec<_>>(#value)),
+                _ => quote!(&value(#value)),
+            }
         }
         // A body of bytes, generic over what becomes one.
         syn::Type::Path(path) if path.path.is_ident("B") => quote!("x"),
+        syn::Type::Path(path) if path.path.segments.first()?.ident == "multipart" => {
+            with_defaults(&mut value, schema);
+            with_files(&mut value, operation);
+            let value = value.to_string();
+            quote!(value(#value))
+        }
         _ => {
             let value = value.to_string();
             quote!(value(#value))
         }
     })
+}
+
+/// Puts something into an empty list or object: an empty segment is another path.
+fn fill(value: &mut Value, schema: &Value, document: &Document) {
+    let named = schema["allOf"][0]["$ref"].as_str().or(schema["$ref"].as_str());
+    let found = named.and_then(component).and_then(|name| document.schema(name));
+    let schema = found.map_or(schema, |found| &found.source);
+    let sample = |schema: &Value| sample::of(schema, document, Writer::Client);
+    match value {
+        Value::Array(items) if items.is_empty() => items.push(sample(&schema["items"])),
+        Value::Object(members) if members.is_empty() => {
+            let first = schema["properties"].as_object().and_then(|all| all.iter().next());
+            members.extend(first.map(|(name, schema)| (name.clone(), sample(schema))));
+        }
+        _ => {}
+    }
+}
+
+/// A content type for the argument that says it.
+fn content_type(name: &str, operation: &Operation) -> Option<String> {
+    let body = operation.body.as_ref().filter(|body| body.schema.is_none())?;
+    let is_whole = |media: &&String| !media.contains('*');
+    let found = body.raw.iter().find(is_whole).map_or("application/octet-stream", String::as_str);
+    (name == "content_type").then(|| found.to_owned())
+}
+
+/// Adds the members with a default, which the struct of a form does not have.
+fn with_defaults(value: &mut Value, schema: &Value) {
+    let Some(members) = value.as_object_mut() else { return };
+    for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(default) = member.get("default") {
+            members.entry(name.clone()).or_insert_with(|| default.clone());
+        }
+    }
+}
+
+/// Adds the files that are required: a text is the content of one.
+fn with_files(value: &mut Value, operation: &Operation) {
+    let form = operation.body.as_ref().and_then(|body| body.files.as_ref());
+    let Some(members) = value.as_object_mut() else { return };
+    for file in form.into_iter().flat_map(|form| &form.files).filter(|file| file.required) {
+        let count = file.min_items.unwrap_or(1).clamp(1, 8) as usize;
+        let content = if file.is_array { Value::from(vec!["x"; count]) } else { Value::from("x") };
+        members.insert(file.name.clone(), content);
+    }
 }
 
 fn is(kind: &syn::Type, name: &str) -> bool {
@@ -113,10 +181,23 @@ fn is(kind: &syn::Type, name: &str) -> bool {
 /// The schema of an argument of the client's method.
 fn schema_of<'a>(name: &str, operation: &'a Operation, document: &'a Document) -> &'a Value {
     let body = operation.body.as_ref().filter(|_| name == "body");
-    let schema = body.and_then(|body| document.schema(body.schema.as_ref()?));
+    let of_body = |body: &'a Body| match &body.files {
+        Some(form) => Some(&form.schema),
+        None => body.schema.as_ref(),
+    };
+    let schema = body.and_then(of_body).and_then(|name| document.schema(name));
     if let Some(schema) = schema {
         return &schema.source;
     }
-    let found = operation.parameters.iter().find(|parameter| field_name(&parameter.name) == name);
-    found.map_or(&Value::Null, |parameter| &parameter.schema)
+    let named = |parameter: &&Parameter| field_name(&parameter.name) == name;
+    // A second one of the same name has a number.
+    let numbered = |parameter: &&Parameter| {
+        let end = name.strip_prefix(&field_name(&parameter.name));
+        end.is_some_and(|end| end.parse::<u32>().is_ok())
+    };
+    let all = || operation.parameters.iter();
+    match all().find(named).or_else(|| all().filter(numbered).last()) {
+        Some(parameter) => parameter.wire.as_ref().map_or(&parameter.schema, |wire| &wire.schema),
+        None => &Value::Null,
+    }
 }

@@ -44,6 +44,21 @@ const OF_FORMATS: [(&str, &str); 2] = [
     ("uuid", r#"{ version = "1", features = ["serde"] }"#),
 ];
 
+/// Crates that the code for callbacks and webhooks needs.
+const OF_SENDERS: &str = r#"progenitor-client = "0.15.1"
+reqwest = { version = "0.13", default-features = false, features = [{{client_features}}, "rustls"] }
+"#;
+
+/// The module of callbacks and webhooks.
+const SENDERS: &str = r#"
+/// Sends the callbacks and webhooks of the document.
+#[allow(missing_docs, unused_imports, clippy::all)]
+pub mod senders {
+    use crate::api::types;
+    include!(concat!(env!("OUT_DIR"), "/senders.rs"));
+}
+"#;
+
 impl Generated {
     /// The files of a new project, but for the document.
     pub fn project_files(&self, layout: &Layout<'_>) -> Vec<File> {
@@ -55,11 +70,18 @@ impl Generated {
         let krate = if is_word { format!("r#{krate}") } else { krate };
         let needed = |name: &str| {
             let used = format!("{name}::");
-            self.server.contains(&used) || self.client.contains(&used)
+            [&self.server, &self.client, &self.senders].iter().any(|text| text.contains(&used))
         };
         let mut of_formats = String::new();
         for (name, source) in OF_FORMATS.iter().filter(|(name, _)| needed(name)) {
             let _ = writeln!(of_formats, "{name} = {source}");
+        }
+        if !self.senders.is_empty() {
+            of_formats.push_str(OF_SENDERS);
+        }
+        let mut features = r#""form", "json", "query", "stream""#.to_owned();
+        if [&self.client, &self.senders].iter().any(|text| text.contains("::multipart::")) {
+            features.push_str(r#", "multipart""#);
         }
         let source = |name: &str| match layout.dependencies {
             Dependencies::Registry => format!("\"{}\"", env!("CARGO_PKG_VERSION")),
@@ -79,6 +101,8 @@ impl Generated {
                 ("codegen", &source("specbound-codegen")),
                 ("contract", &source("specbound-contract")),
                 ("server_dependencies", &of_formats),
+                ("senders", if self.senders.is_empty() { "" } else { SENDERS }),
+                ("client_features", &features),
                 ("schemes", &project.scheme_rows()),
             ];
             let mut text = template.to_owned();

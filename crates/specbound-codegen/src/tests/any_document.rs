@@ -18,10 +18,6 @@ fn paths(paths: &[&str]) -> Value {
     of(json!({"paths": items.collect::<serde_json::Map<_, _>>()}))
 }
 
-fn taken(document: &Value) -> Generated {
-    generated(document).unwrap_or_else(|e| panic!("{e}"))
-}
-
 /// Each item of a module has a name of its own, and all of it is Rust.
 fn assert_is_rust(generated: &Generated) {
     for text in [&generated.server, &generated.client] {

@@ -59,12 +59,12 @@ function profile(section, user) {
   });
 }
 
-// Not by `/api/user/me/`, which InvenTree answers where it is behind this server.
+// Only an operator or a provider changes them.
 async function groups() {
-  const { ok, data } = await api("GET", "/platform/api/groups/");
-  if (!ok || !data.length) return;
+  const { ok, data } = await api("GET", "/api/user/me/");
+  if (!ok || !data.groups.length) return;
   const line = document.getElementById("groups");
-  line.textContent = fill("profile.groups", data.join(", "));
+  line.textContent = fill("profile.groups", data.groups.map(({ name }) => name).join(", "));
   line.hidden = false;
 }
 
