@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::location::{Draft, Location};
 use super::rows::Rows;
-use super::tables::{Tables, is_any};
+use super::tables::{Tables, is_any, pattern_of};
 use super::{ExportError, registered};
 use crate::Operation;
 use crate::constraints::SchemaRef;
@@ -260,7 +260,10 @@ impl Confirm<'_, '_> {
         if let Some(kind) = kind {
             self.draft.state(&place.join("type"), Some(kind.clone()));
         }
-        for keyword in ["enum", "minLength", "maxLength", "pattern", "minimum", "maximum"] {
+        let (choices, pattern) = (stated.get("enum"), held["pattern"].as_str());
+        let are_by_pattern = pattern.is_some() && pattern_of(choices).as_deref() == pattern;
+        let read = ["enum", "minLength", "maxLength", "pattern", "minimum", "maximum"];
+        for keyword in read.into_iter().skip(usize::from(are_by_pattern)) {
             let (stated, held) = (stated.get(keyword), held.get(keyword));
             let numbers = (stated.and_then(Value::as_f64), held.and_then(Value::as_f64));
             let is_same = stated == held || numbers.0.is_some() && numbers.0 == numbers.1;

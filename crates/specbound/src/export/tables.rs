@@ -402,6 +402,13 @@ pub fn is_any(schema: &Value) -> bool {
     schema == true || schema.as_object().is_some_and(|all| all.keys().all(|key| is_hint(key)))
 }
 
+/// The pattern that the generator makes of choices whose Rust names clash, as `-+1` and `--1`.
+pub fn pattern_of(choices: Option<&Value>) -> Option<String> {
+    let texts: Option<Vec<&str>> = choices?.as_array()?.iter().map(Value::as_str).collect();
+    let escaped: Vec<String> = texts?.into_iter().map(regex::escape).collect();
+    Some(format!("^(?:{})$", escaped.join("|")))
+}
+
 fn is_null(schema: &Value) -> bool {
     schema["type"] == "null" || schema["type"] == json!(["null"]) || schema["enum"] == json!([null])
 }
