@@ -275,3 +275,21 @@ fn operation_without_security_inherits_the_documents() {
         "its own counts more: {server_trait}"
     );
 }
+
+/// Its rows alone hold them: neither a table nor a type does.
+#[test]
+fn alternative_alone_has_the_bounds_of_its_place() {
+    let thing = json!({"$ref": "#/components/schemas/Thing"});
+    for alternatives in [json!([thing]), json!([thing, {"type": "null"}])] {
+        let mut document = small();
+        document["openapi"] = json!("3.1.0");
+        let list = json!({"type": "array", "items": {"type": "string"}, "maxItems": 2});
+        put(&mut document, &format!("{THING}/properties/parts"), list);
+        let body = json!({"application/json": {"schema": {"oneOf": alternatives}}});
+        put(&mut document, &format!("{POST}/requestBody/content"), body);
+        let server = dense(&generated(&document).unwrap().server);
+        let (_, row) = server.split_once("name:\"parts\",").unwrap();
+        let row = row.split_once("members:").unwrap().0;
+        assert!(row.contains("max_items:Some(2"), "{row}");
+    }
+}

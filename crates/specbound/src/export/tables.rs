@@ -424,3 +424,16 @@ fn type_name(kind: Type) -> &'static str {
         Type::Object => "object",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_by_pattern_are_those_of_the_generator() {
+        let choices = json!(["reactions-+1", "reactions--1"]);
+        let pattern = r"^(?:reactions\-\+1|reactions\-\-1)$";
+        assert_eq!(pattern_of(Some(&choices)).as_deref(), Some(pattern));
+        assert_eq!(pattern_of(Some(&json!([1]))), None);
+    }
+}

@@ -31,6 +31,15 @@ fn keyword_that_json_schema_does_not_know_is_no_difference() {
     assert_eq!(differences(&document), []);
 }
 
+#[test]
+fn alternative_alone_is_no_difference() {
+    let mut document = source();
+    let body = &mut document["paths"]["/shelves/{shelf}/books/"]["put"]["requestBody"];
+    let schema = &mut body["content"]["application/json"]["schema"];
+    *schema = json!({"oneOf": [schema.take()]});
+    assert_eq!(differences(&document), []);
+}
+
 /// Pointers of the values without parts, but for those that constrain nothing.
 fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     const HINTS: [&str; 6] =
