@@ -20,7 +20,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::branding::Pictures;
 use crate::config::{self, Config};
-use crate::contract::diff::Sides;
+use crate::contract::diff::DocumentNames;
 use crate::contract::report::{self, FailOn, Format, Report};
 use crate::contract::{self, ReadOptions};
 use crate::domain::leaked_passwords::LeakedPasswords;
@@ -30,7 +30,7 @@ use crate::secret::Secret;
 use crate::server::{self, Dependencies};
 use crate::store::Database;
 use crate::text;
-use crate::tls::Pair;
+use crate::tls::LoadedCertificate;
 
 /// InvenTree's authentication API, generated from its OpenAPI document.
 #[derive(Parser)]
@@ -226,7 +226,7 @@ fn load(file: Option<&Path>) -> Result<Config, Failure> {
 /// Checks the settings and the files that they name.
 fn check_config(file: Option<&Path>) -> Result<(), Failure> {
     let config = load(file)?;
-    config.tls.as_ref().map(Pair::read).transpose().map_err(failure)?;
+    config.tls.as_ref().map(LoadedCertificate::read).transpose().map_err(failure)?;
     server::providers(&config, &Dependencies::default()).map_err(failure)?;
     server::languages(&config).map_err(failure)?;
     Pictures::read(config.customize_dir.as_deref()).map_err(failure)?;
@@ -338,7 +338,7 @@ fn run_spec(spec: &Spec) -> Result<u8, Failure> {
             return conclude(&report::difference(
                 &document,
                 &server,
-                Sides::SOURCE_SERVER,
+                DocumentNames::SOURCE_SERVER,
                 *format,
             ));
         }

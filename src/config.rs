@@ -30,7 +30,7 @@ use crate::secret::Secret;
 use crate::store::Database;
 
 pub use error::ConfigError;
-pub use listing::{Listed, describe, page, settings};
+pub use listing::{ListedSetting, describe, page, settings};
 pub(crate) use settings::MIN_SECRET_KEY_CHARACTERS;
 
 #[derive(Debug, Clone)]

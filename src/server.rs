@@ -40,7 +40,7 @@ use crate::metrics;
 use crate::providers::{self, CommonSettings, Providers, STEP_TIMEOUT};
 use crate::secret_key::{self, SecretKeyError};
 use crate::store::{Store, StoreError};
-use crate::tls::{Pair, TlsError};
+use crate::tls::{LoadedCertificate, TlsError};
 use certificates::{SighupListener, reload_certificates};
 
 /// Why the server did not start, or did not stop in order: one line for the operator.
@@ -164,7 +164,7 @@ pub async fn start(
     let mail =
         worker::start(store, app.outbox.clone(), transport, now, log.new(o!("part" => "mail")));
     let sighup = SighupListener::listen();
-    let (pair, tls) = config.tls.as_ref().map(Pair::read).transpose()?.unzip();
+    let (pair, tls) = config.tls.as_ref().map(LoadedCertificate::read).transpose()?.unzip();
     let state = Arc::new(AppState::new(app.clone(), settings(config, languages, pictures))?);
     let pages = pages::all(&state)?;
     let service = HttpService::start_documents(state, documents()?, pages, log.clone()).await;

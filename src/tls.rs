@@ -26,21 +26,21 @@ pub enum TlsError {
 }
 
 /// A certificate and key, with the modification times of their files.
-pub struct Pair {
+pub struct LoadedCertificate {
     files: PemFiles,
     written: [Option<SystemTime>; 2],
     expiry: i64,
 }
 
-impl Pair {
+impl LoadedCertificate {
     /// # Errors
     ///
     /// [`TlsError`]
-    pub fn read(files: &PemFiles) -> Result<(Pair, Arc<ServerConfig>), TlsError> {
+    pub fn read(files: &PemFiles) -> Result<(LoadedCertificate, Arc<ServerConfig>), TlsError> {
         // Taken before reading: a file that changes meanwhile is read again.
         let written = written(files);
         let (config, expiry) = read(files)?;
-        Ok((Pair { files: files.clone(), written, expiry }, config))
+        Ok((LoadedCertificate { files: files.clone(), written, expiry }, config))
     }
 
     /// When the certificate in use expires, in seconds since the Unix epoch.
@@ -56,7 +56,7 @@ impl Pair {
     ///
     /// # Errors
     ///
-    /// As [`Pair::read`].
+    /// As [`LoadedCertificate::read`].
     pub fn reload(&mut self) -> Result<Arc<ServerConfig>, TlsError> {
         self.written = written(&self.files);
         let (config, expiry) = read(&self.files)?;
@@ -129,7 +129,7 @@ mod tests {
             key: folder.path().join("privkey.pem"),
         };
         put(&files);
-        let (mut pair, _) = Pair::read(&files).unwrap();
+        let (mut pair, _) = LoadedCertificate::read(&files).unwrap();
         assert!(!pair.has_changed());
         for (step, file) in [&files.certificate, &files.key].into_iter().enumerate() {
             let later = SystemTime::now() + Duration::from_secs(60 * (step as u64 + 1));

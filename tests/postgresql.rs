@@ -20,7 +20,7 @@ const OF_FILES: &[(&str, &[&str])] = &[
         "server",
         &[
             "asvs::server_writes_no_file",
-            "connections::silent_clients_take_no_place_from_others",
+            "connections::idle_clients_are_evicted_for_new_ones",
             "failure::disk_that_takes_no_more",
             "failure::no_write_needs_a_temporary_file",
             "demonstration",
@@ -45,7 +45,10 @@ const OF_FILES: &[(&str, &[&str])] = &[
             "operators::administrators::password_is_asked_for_twice_at_a_terminal",
         ],
     ),
-    ("inventree_auth", &["database_file_is_for_its_owner_only", "missing_folder_is_an_error"]),
+    (
+        "inventree_auth",
+        &["database_file_is_readable_by_its_owner_only", "missing_folder_is_an_error"],
+    ),
 ];
 
 fn main() -> ExitCode {

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn every_color_has_a_legible_shade_and_a_legible_one_stays() {
+    fn illegible_color_is_replaced_by_a_legible_shade() {
         for level in (0..=255).step_by(5) {
             for color in [[level, 0, 0], [0, level, 0], [level, level, 0], [level; 3]].map(Color) {
                 for (ground, end) in

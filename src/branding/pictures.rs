@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn file_that_is_not_what_its_name_says_is_refused() {
+    fn picture_with_mismatched_content_is_refused() {
         let large = [b"\x89PNG\r\n\x1a\n".as_slice(), &vec![0; MAX_BYTES]].concat();
         for (name, content) in [
             ("logo.svg", b"<!doctype html><script>alert(1)</script>".as_slice()),

@@ -4,19 +4,19 @@ use super::settings::{DefaultValue, Kind, SECTIONS, Setting, file_name};
 
 /// A setting as an operator writes it. A secret has two: its value and its file.
 #[derive(Debug)]
-pub struct Listed {
+pub struct ListedSetting {
     pub name: String,
     pub accepts: String,
     pub default: String,
     pub help: &'static str,
 }
 
-pub fn settings() -> impl Iterator<Item = Listed> {
+pub fn settings() -> impl Iterator<Item = ListedSetting> {
     SECTIONS.iter().flat_map(|section| section.settings).flat_map(listed)
 }
 
-fn listed(setting: &Setting) -> impl Iterator<Item = Listed> + use<> {
-    let value = Listed {
+fn listed(setting: &Setting) -> impl Iterator<Item = ListedSetting> + use<> {
+    let value = ListedSetting {
         name: setting.name.to_owned(),
         accepts: match setting.kind {
             Kind::Secret(accepted) => format!("{accepted} (secret)"),
@@ -25,7 +25,7 @@ fn listed(setting: &Setting) -> impl Iterator<Item = Listed> + use<> {
         default: setting.default.to_string(),
         help: setting.help,
     };
-    let file = setting.is_secret().then(|| Listed {
+    let file = setting.is_secret().then(|| ListedSetting {
         name: file_name(setting.name),
         accepts: "the path of a file that holds it".to_owned(),
         default: DefaultValue::Unset.to_string(),
@@ -34,7 +34,7 @@ fn listed(setting: &Setting) -> impl Iterator<Item = Listed> + use<> {
     std::iter::once(value).chain(file)
 }
 
-impl Listed {
+impl ListedSetting {
     /// Accepted values and default on one line, without Markdown.
     pub fn summary(&self) -> String {
         format!("{} [default: {}]", self.accepts, self.default.trim_end()).replace('`', "")
@@ -71,7 +71,7 @@ pub fn page() -> String {
             let is_literal = matches!(setting.default, DefaultValue::Value(_));
             for (n, row) in listed(setting).enumerate() {
                 let quote = if is_literal && n == 0 { "`" } else { "" };
-                let Listed { name, accepts, default, help } = row;
+                let ListedSetting { name, accepts, default, help } = row;
                 let cells = format!("| `{name}` | {accepts} | {quote}{default}{quote} | {help} |");
                 page.push_str(cells.replace("|  |", "| |").as_str());
                 page.push('\n');

@@ -121,7 +121,7 @@ fn admin_password_that_the_rules_refuse_is_refused() {
 }
 
 #[test]
-fn settings_of_a_database_server_are_no_good_for_a_file() {
+fn postgresql_settings_are_refused_with_an_sqlite_file() {
     for key in ["INVENTREE_DB_HOST", "INVENTREE_DB_USER", "INVENTREE_DB_PORT", "INVENTREE_DB_TLS"] {
         let said = load(&[(key, "1")]).unwrap_err().to_string();
         assert_eq!(said, format!("{key} requires INVENTREE_DB_ENGINE=postgresql"));
@@ -129,7 +129,7 @@ fn settings_of_a_database_server_are_no_good_for_a_file() {
 }
 
 #[test]
-fn provider_has_settings_of_its_own_once_it_is_named() {
+fn named_provider_has_its_own_settings() {
     let id = ("INVENTREE_SSO_MY_COMPANY_CLIENT_ID", "inventree");
     let unknown = load(&[id]).unwrap_err().to_string();
     assert!(
@@ -147,7 +147,7 @@ fn provider_has_settings_of_its_own_once_it_is_named() {
 }
 
 #[test]
-fn settings_of_inventree_are_taken_as_they_are_and_the_others_reported_once() {
+fn inventree_settings_are_accepted_and_unknown_ones_reported_once() {
     let file = [
         ("INVENTREE_SITE_URL", "HTTPS://Auth.Example.com:443/"),
         ("INVENTREE_COOKIE_SAMESITE", "False"),
@@ -234,7 +234,7 @@ fn every_missing_setting_of_a_database_server_is_reported_at_once() {
 }
 
 #[test]
-fn refused_provider_id_does_not_make_the_settings_of_providers_unknown() {
+fn invalid_provider_id_leaves_provider_settings_known() {
     let client = ("INVENTREE_SSO_COMPANY_CLIENT_ID", "inventree");
     let said = load(&[("INVENTREE_SSO_PROVIDERS", "company,A_B"), client]).unwrap_err().to_string();
     assert!(said.starts_with("INVENTREE_SSO_PROVIDERS: expected"), "{said}");
@@ -242,7 +242,7 @@ fn refused_provider_id_does_not_make_the_settings_of_providers_unknown() {
 }
 
 #[test]
-fn every_setting_is_ours_and_none_is_ignored_as_one_of_inventree() {
+fn no_setting_is_ignored_as_inventrees() {
     for setting in super::settings() {
         assert!(!super::inventree::is_setting(&setting.name), "{}", setting.name);
     }
@@ -265,7 +265,7 @@ fn site_url_is_normalised_and_a_path_refused() {
 
 /// The form of the file that InvenTree's installation with Docker begins with.
 #[test]
-fn env_file_of_inventree_is_taken_as_it_is() {
+fn inventree_env_file_is_accepted_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let text = "# InvenTree environment variables for docker compose deployment\r\n\
         COMPOSE_PROJECT_NAME=inventree\r\n\r\nINVENTREE_TAG=stable\r\n\
@@ -330,7 +330,7 @@ fn support_contact_is_an_address_or_a_url() {
 }
 
 #[test]
-fn sender_is_the_user_name_of_the_mail_server_if_that_is_an_address() {
+fn sender_defaults_to_the_smtp_user_name() {
     let site = ("INVENTREE_SITE_URL", "https://auth.example.com:8443");
     let password = ("INVENTREE_EMAIL_PASSWORD", "hunter2-and-more");
     let sender = |pairs: &[(&str, &str)]| load(pairs).unwrap().email.sender;
@@ -354,7 +354,7 @@ fn sender_is_the_user_name_of_the_mail_server_if_that_is_an_address() {
 }
 
 #[test]
-fn roots_of_the_mail_server_are_a_file_with_a_certificate_and_need_tls() {
+fn smtp_root_certificates_need_a_valid_file_and_tls() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let roots = ("INVENTREE_EMAIL_TLS_ROOTS", file.path().to_str().unwrap());
     let all =

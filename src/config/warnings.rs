@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn smtp_without_tls_to_another_machine_is_warned_of() {
+    fn remote_smtp_without_tls_logs_a_warning() {
         let login = [("EMAIL_USERNAME", "stock"), ("EMAIL_PASSWORD", "hunter2-and-more")];
         let other = ("EMAIL_HOST", "mail.example.com");
         let said = warnings(&[&[other], &login[..]].concat());
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn password_to_postgresql_without_tls_is_warned_of_on_this_machine_too() {
+    fn postgresql_password_without_tls_logs_a_warning() {
         let server = [
             ("DB_ENGINE", "postgresql"),
             ("DB_NAME", "auth"),

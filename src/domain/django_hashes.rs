@@ -39,7 +39,7 @@ enum Kind<'a> {
 
 /// Why a stored hash cannot be verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unusable {
+pub enum UnusableHash {
     /// Unknown format or malformed.
     Unknown,
     /// Verifying it would take more time or memory than a server can spare.
@@ -56,9 +56,9 @@ const SCRYPT: &str = "scrypt";
 impl<'a> DjangoHash<'a> {
     /// # Errors
     ///
-    /// [`Unusable`], before any hashing.
-    pub fn read(stored: &'a str) -> Result<DjangoHash<'a>, Unusable> {
-        let (name, rest) = stored.split_once('$').ok_or(Unusable::Unknown)?;
+    /// [`UnusableHash`], before any hashing.
+    pub fn read(stored: &'a str) -> Result<DjangoHash<'a>, UnusableHash> {
+        let (name, rest) = stored.split_once('$').ok_or(UnusableHash::Unknown)?;
         Ok(DjangoHash(match name {
             PBKDF2_SHA256 => read_pbkdf2(PBKDF2_SHA256, rest, Sha256::output_size())?,
             PBKDF2_SHA1 => read_pbkdf2(PBKDF2_SHA1, rest, Sha1::output_size())?,
@@ -71,7 +71,7 @@ impl<'a> DjangoHash<'a> {
             BCRYPT_SHA256 => read_bcrypt(BCRYPT_SHA256, rest)?,
             BCRYPT => read_bcrypt(BCRYPT, rest)?,
             SCRYPT => read_scrypt(rest)?,
-            _ => return Err(Unusable::Unknown),
+            _ => return Err(UnusableHash::Unknown),
         }))
     }
 
@@ -120,55 +120,59 @@ impl<'a> DjangoHash<'a> {
 ///
 /// # Errors
 ///
-/// [`Unusable`], before any hashing.
-pub fn read_argon2(phc: &str) -> Result<PasswordHash, Unusable> {
-    let hash = PasswordHash::new(phc).map_err(|_| Unusable::Unknown)?;
+/// [`UnusableHash`], before any hashing.
+pub fn read_argon2(phc: &str) -> Result<PasswordHash, UnusableHash> {
+    let hash = PasswordHash::new(phc).map_err(|_| UnusableHash::Unknown)?;
     if hash.salt.is_none() || hash.hash.is_none() {
-        return Err(Unusable::Unknown);
+        return Err(UnusableHash::Unknown);
     }
-    let params = Params::try_from(&hash).map_err(|_| Unusable::Unknown)?;
+    let params = Params::try_from(&hash).map_err(|_| UnusableHash::Unknown)?;
     let memory = u64::from(params.m_cost());
     let work = memory.saturating_mul(u64::from(params.t_cost()));
     let affordable =
         memory <= MAX_MEMORY_KIB && work <= MAX_WORK_KIB && params.p_cost() <= MAX_LANES;
-    if affordable { Ok(hash) } else { Err(Unusable::TooCostly) }
+    if affordable { Ok(hash) } else { Err(UnusableHash::TooCostly) }
 }
 
 /// `<rounds>$<salt>$<base64>`
-fn read_pbkdf2<'a>(name: &'static str, rest: &'a str, length: usize) -> Result<Kind<'a>, Unusable> {
+fn read_pbkdf2<'a>(
+    name: &'static str,
+    rest: &'a str,
+    length: usize,
+) -> Result<Kind<'a>, UnusableHash> {
     let mut parts = rest.split('$');
     let (Some(rounds), Some(salt), Some(expected), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(Unusable::Unknown);
+        return Err(UnusableHash::Unknown);
     };
     let (rounds, expected) = (number(rounds)?, digest(expected, length)?);
     if rounds > MAX_ROUNDS {
-        return Err(Unusable::TooCostly);
+        return Err(UnusableHash::TooCostly);
     }
     Ok(Kind::Pbkdf2 { name, rounds, salt, expected })
 }
 
 /// `$2b$<cost>$<salt and hash>`
-fn read_bcrypt<'a>(name: &'static str, hash: &'a str) -> Result<Kind<'a>, Unusable> {
-    let parts: bcrypt::HashParts = hash.parse().map_err(|_| Unusable::Unknown)?;
+fn read_bcrypt<'a>(name: &'static str, hash: &'a str) -> Result<Kind<'a>, UnusableHash> {
+    let parts: bcrypt::HashParts = hash.parse().map_err(|_| UnusableHash::Unknown)?;
     if parts.get_cost() > MAX_BCRYPT_COST {
-        return Err(Unusable::TooCostly);
+        return Err(UnusableHash::TooCostly);
     }
     Ok(Kind::Bcrypt { name, hash })
 }
 
 /// `<N>$<salt>$<r>$<p>$<base64>`
-fn read_scrypt(rest: &str) -> Result<Kind<'_>, Unusable> {
+fn read_scrypt(rest: &str) -> Result<Kind<'_>, UnusableHash> {
     let mut parts = rest.split('$');
     let (Some(n), Some(salt), Some(r), Some(p), Some(expected), None) =
         (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(Unusable::Unknown);
+        return Err(UnusableHash::Unknown);
     };
     let (n, r, p, expected) = (number(n)?, number(r)?, number(p)?, digest(expected, 64)?);
     if !n.is_power_of_two() {
-        return Err(Unusable::Unknown);
+        return Err(UnusableHash::Unknown);
     }
     // A block has 128 bytes.
     let memory = u64::from(n).saturating_mul(u64::from(r)) / 8;
@@ -177,27 +181,27 @@ fn read_scrypt(rest: &str) -> Result<Kind<'_>, Unusable> {
         || memory.saturating_mul(u64::from(p)) > MAX_WORK_KIB
         || blocks / 8 > MAX_MEMORY_KIB
     {
-        return Err(Unusable::TooCostly);
+        return Err(UnusableHash::TooCostly);
     }
-    let params = scrypt::Params::new(n.ilog2() as u8, r, p).map_err(|_| Unusable::Unknown)?;
+    let params = scrypt::Params::new(n.ilog2() as u8, r, p).map_err(|_| UnusableHash::Unknown)?;
     Ok(Kind::Scrypt { params, salt, expected })
 }
 
 /// Parses a positive number. Zero is invalid; a number that overflows is too expensive.
-fn number(text: &str) -> Result<u32, Unusable> {
+fn number(text: &str) -> Result<u32, UnusableHash> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Unusable::Unknown);
+        return Err(UnusableHash::Unknown);
     }
     match text.parse() {
-        Ok(0) => Err(Unusable::Unknown),
+        Ok(0) => Err(UnusableHash::Unknown),
         Ok(number) => Ok(number),
-        Err(_) => Err(Unusable::TooCostly),
+        Err(_) => Err(UnusableHash::TooCostly),
     }
 }
 
-fn digest(text: &str, length: usize) -> Result<Vec<u8>, Unusable> {
-    let bytes = STANDARD.decode(text).map_err(|_| Unusable::Unknown)?;
-    if bytes.len() == length { Ok(bytes) } else { Err(Unusable::Unknown) }
+fn digest(text: &str, length: usize) -> Result<Vec<u8>, UnusableHash> {
+    let bytes = STANDARD.decode(text).map_err(|_| UnusableHash::Unknown)?;
+    if bytes.len() == length { Ok(bytes) } else { Err(UnusableHash::Unknown) }
 }
 
 #[cfg(test)]
@@ -308,13 +312,13 @@ mod tests {
             format!("scrypt$16384$salt$8$1000000${sixty_four}"),
             format!("scrypt$2$salt$4294967295$4294967295${sixty_four}"),
         ] {
-            assert_eq!(DjangoHash::read(&stored).err(), Some(Unusable::TooCostly), "{stored}");
+            assert_eq!(DjangoHash::read(&stored).err(), Some(UnusableHash::TooCostly), "{stored}");
         }
         assert!(started.elapsed() < std::time::Duration::from_secs(1));
     }
 
     #[test]
-    fn unknown_and_damaged_texts_are_no_hashes() {
+    fn unknown_and_damaged_hashes_are_rejected() {
         for stored in [
             "",
             "!",
@@ -337,7 +341,7 @@ mod tests {
             "scrypt$15$salt$8$1$AAAA",
             "scrypt$16$salt$8$1",
         ] {
-            assert_eq!(DjangoHash::read(stored).err(), Some(Unusable::Unknown), "{stored}");
+            assert_eq!(DjangoHash::read(stored).err(), Some(UnusableHash::Unknown), "{stored}");
         }
     }
 }

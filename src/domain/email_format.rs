@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_judged_as_django_judges_them() {
+    fn email_validation_agrees_with_django() {
         let long_label = format!("a@{}.com", "b".repeat(63));
         let longest = format!("{}@example.com", "a".repeat(308));
         for good in [

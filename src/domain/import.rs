@@ -24,7 +24,7 @@ use crate::store::{
 };
 use batches::in_batches;
 use report::MAX_LISTED;
-pub use report::{Conflicts, Count, Locked, Report};
+pub use report::{Conflicts, ImportCount, LockedAccount, Report};
 
 /// Why an import failed. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +152,7 @@ struct RecoveryCode {
 }
 
 /// The import status of a row's account.
-enum Owner {
+enum AccountStatus {
     New,
     Left,
     Missing,
@@ -235,7 +235,7 @@ impl<'w> Import<'w> {
         if is_usable(&account.password)
             && let Some(why) = why_unusable(&account.password)
         {
-            self.report.locked.push(Locked {
+            self.report.locked.push(LockedAccount {
                 account_id: account.id,
                 username: account.username,
                 why,
@@ -245,12 +245,12 @@ impl<'w> Import<'w> {
 
     fn email_address(&mut self, mut address: EmailAddress) -> Result<(), ImportError> {
         match self.owner("account_emailaddress", address.id, address.account_id) {
-            Owner::New => {}
-            Owner::Left => {
+            AccountStatus::New => {}
+            AccountStatus::Left => {
                 self.report.email_addresses.present += 1;
                 return Ok(());
             }
-            Owner::Missing => return Ok(()),
+            AccountStatus::Missing => return Ok(()),
         }
         address.email = self.lower(address.email);
         let EmailAddress { email, account_id, .. } = &address;
@@ -283,9 +283,9 @@ impl<'w> Import<'w> {
 
     fn social_account(&mut self, link: &SocialAccount) -> Result<(), ImportError> {
         match self.owner("socialaccount_socialaccount", link.id, link.account_id) {
-            Owner::Left => self.report.social_accounts.present += 1,
-            Owner::Missing => {}
-            Owner::New => match self.insert_link(link) {
+            AccountStatus::Left => self.report.social_accounts.present += 1,
+            AccountStatus::Missing => {}
+            AccountStatus::New => match self.insert_link(link) {
                 Ok(()) => self.report.social_accounts.new += 1,
                 Err(StoreError::Conflict(Conflict::SocialAccount)) => {
                     let holder = self.w.social_account_find_by_uid(&link.provider, &link.uid)?;
@@ -317,9 +317,9 @@ impl<'w> Import<'w> {
     fn token(&mut self, row: &(Token, [u8; 32])) -> Result<(), ImportError> {
         let (token, digest) = row;
         match self.owner("users_apitoken", token.id, token.account_id) {
-            Owner::Left => self.report.tokens.present += 1,
-            Owner::Missing => {}
-            Owner::New => match self.w.import_token(row) {
+            AccountStatus::Left => self.report.tokens.present += 1,
+            AccountStatus::Missing => {}
+            AccountStatus::New => match self.w.import_token(row) {
                 Ok(()) => self.report.tokens.new += 1,
                 Err(StoreError::Conflict(Conflict::Token)) => {
                     let holder = self.w.token_find(digest)?.map_or(0, |(_, account)| account.id);
@@ -355,9 +355,9 @@ impl<'w> Import<'w> {
     /// Groups are known by their names: one that is here already gets InvenTree's members too.
     fn membership(&mut self, account_id: i64, name: &str) -> Result<(), ImportError> {
         match self.owner("auth_user_groups", account_id, account_id) {
-            Owner::Left => self.report.memberships.present += 1,
-            Owner::Missing => {}
-            Owner::New => {
+            AccountStatus::Left => self.report.memberships.present += 1,
+            AccountStatus::Missing => {}
+            AccountStatus::New => {
                 let Some(group) = self.group(name)? else {
                     self.conflict(format!(
                         "a group of account {account_id} in InvenTree has no name that a group \
@@ -375,9 +375,9 @@ impl<'w> Import<'w> {
     fn totp_device(&mut self, row: &(TotpDevice, Vec<u8>)) -> Result<(), ImportError> {
         let (device, _) = row;
         match self.owner("otp_totp_totpdevice", device.id, device.account_id) {
-            Owner::Left => self.report.totp_devices.present += 1,
-            Owner::Missing => {}
-            Owner::New => {
+            AccountStatus::Left => self.report.totp_devices.present += 1,
+            AccountStatus::Missing => {}
+            AccountStatus::New => {
                 self.w.import_totp_device(row)?;
                 self.report.totp_devices.new += 1;
             }
@@ -387,9 +387,9 @@ impl<'w> Import<'w> {
 
     fn recovery_code(&mut self, code: &RecoveryCode) -> Result<(), ImportError> {
         match self.owner("otp_static_statictoken", code.id, code.account_id) {
-            Owner::Left => self.report.recovery_codes.present += 1,
-            Owner::Missing => {}
-            Owner::New => match code.digest {
+            AccountStatus::Left => self.report.recovery_codes.present += 1,
+            AccountStatus::Missing => {}
+            AccountStatus::New => match code.digest {
                 Some(digest) => {
                     self.w.recovery_code_insert(code.account_id, &digest)?;
                     self.report.recovery_codes.new += 1;
@@ -404,17 +404,17 @@ impl<'w> Import<'w> {
         self.new.binary_search(&account_id).is_ok()
     }
 
-    fn owner(&mut self, table: &str, row: i64, account_id: i64) -> Owner {
+    fn owner(&mut self, table: &str, row: i64, account_id: i64) -> AccountStatus {
         if self.is_new(account_id) {
-            return Owner::New;
+            return AccountStatus::New;
         }
         if self.left.binary_search(&account_id).is_ok() {
-            return Owner::Left;
+            return AccountStatus::Left;
         }
         self.conflict(format!(
             "table {table}, row {row}: its account {account_id} is not in InvenTree"
         ));
-        Owner::Missing
+        AccountStatus::Missing
     }
 
     /// Addresses are stored in lower case.

@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sealed_second_factor_opens_under_its_secret_for_its_account_alone() {
+    fn sealed_second_factor_opens_for_its_account_only() {
         let (secret, other) = (SecretKey::new(b"one"), SecretKey::new(b"two"));
         let sealed = seal_second_factor(&secret, 7, b"00ff", [5; NONCE_BYTES]);
         let open = |secret: &SecretKey, account_id: i64| {

@@ -118,7 +118,7 @@ pub struct UserAttributes<'a> {
 
 /// A rule that a password breaks. Displayed as Django's message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broken {
+pub enum PasswordProblem {
     /// It resembles this attribute, as shown to the user.
     Similar(&'static str),
     Short,
@@ -126,30 +126,30 @@ pub enum Broken {
     Numeric,
 }
 
-impl Broken {
+impl PasswordProblem {
     /// The last part of the pages' key for the rule.
     pub fn rule(self) -> &'static str {
         match self {
-            Broken::Similar(_) => "similar",
-            Broken::Short => "length",
-            Broken::Common => "common",
-            Broken::Numeric => "digits",
+            PasswordProblem::Similar(_) => "similar",
+            PasswordProblem::Short => "length",
+            PasswordProblem::Common => "common",
+            PasswordProblem::Numeric => "digits",
         }
     }
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for PasswordProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Broken::Similar(attribute) => {
+            PasswordProblem::Similar(attribute) => {
                 write!(f, "The password is too similar to the {attribute}.")
             }
-            Broken::Short => write!(
+            PasswordProblem::Short => write!(
                 f,
                 "This password is too short. It must contain at least {MIN_LENGTH} characters."
             ),
-            Broken::Common => f.write_str("This password is too common."),
-            Broken::Numeric => f.write_str("This password is entirely numeric."),
+            PasswordProblem::Common => f.write_str("This password is too common."),
+            PasswordProblem::Numeric => f.write_str("This password is entirely numeric."),
         }
     }
 }
@@ -166,21 +166,21 @@ pub fn problems(
     about: &UserAttributes<'_>,
     leaked: &LeakedPasswords,
 ) -> Vec<String> {
-    broken(password, about, leaked).iter().map(Broken::to_string).collect()
+    broken(password, about, leaked).iter().map(PasswordProblem::to_string).collect()
 }
 
 /// All broken rules in Django's order. A leaked password counts as common if none is broken.
-pub fn broken(password: &str, about: &UserAttributes<'_>, leaked: &LeakedPasswords) -> Vec<Broken> {
+pub fn broken(password: &str, about: &UserAttributes<'_>, leaked: &LeakedPasswords) -> Vec<PasswordProblem> {
     let lower = Zeroizing::new(password.to_lowercase());
     let is_common = || COMMON.binary_search(&lower.trim_matches(is_python_space)).is_ok();
     let is_numeric = || DIGITS.as_ref().is_some_and(|digits| digits.is_match(password));
-    let mut found: Vec<Broken> =
-        similar_to(&lower, about).map(Broken::Similar).into_iter().collect();
-    found.extend((password.chars().count() < MIN_LENGTH).then_some(Broken::Short));
-    found.extend(is_common().then_some(Broken::Common));
-    found.extend(is_numeric().then_some(Broken::Numeric));
+    let mut found: Vec<PasswordProblem> =
+        similar_to(&lower, about).map(PasswordProblem::Similar).into_iter().collect();
+    found.extend((password.chars().count() < MIN_LENGTH).then_some(PasswordProblem::Short));
+    found.extend(is_common().then_some(PasswordProblem::Common));
+    found.extend(is_numeric().then_some(PasswordProblem::Numeric));
     if found.is_empty() && leaked.contains(password) {
-        found.push(Broken::Common);
+        found.push(PasswordProblem::Common);
     }
     found
 }
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn each_attribute_is_named_as_django_names_it_and_only_the_first_counts() {
+    fn similar_attribute_is_named_as_in_django() {
         for (password, name) in [
             ("PC_PAT_9", "username"),
             ("patricia-1x", "first name"),
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn the_common_list_is_sorted_and_blind_to_case_and_blanks() {
+    fn common_passwords_are_sorted_and_normalised() {
         assert!(COMMON.is_sorted());
         assert_eq!(COMMON.len(), 19_729);
         assert_eq!(problems(" QwertyUiop ", &UserAttributes::default()), [COMMON_TEXT]);

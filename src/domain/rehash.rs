@@ -48,7 +48,7 @@ impl Rehash {
     /// account: the operator must set a new password.
     pub fn is_newly_too_costly(&self, account: &Account) -> bool {
         is_django_hash(&account.password)
-            && why_unusable(&account.password) == Some(django_hashes::Unusable::TooCostly)
+            && why_unusable(&account.password) == Some(django_hashes::UnusableHash::TooCostly)
             && self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(account.id)
     }
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moved_password_is_the_same_one_and_another_is_not() {
+    fn rehashed_password_is_the_same_password() {
         let rehash = Rehash::default();
         rehash.remember(1, "old".to_owned(), "new".to_owned());
         assert!(rehash.is_same(1, "old", "new"));

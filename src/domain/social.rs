@@ -37,15 +37,15 @@ use claims::{free_username, normalised, suggested_username};
 pub use error::SocialError;
 pub use links::record_issuers;
 use new_account::{Registrant, form_problems, make_account};
-use ticket::Flow;
-pub use ticket::{Purpose, TICKET_SECONDS, Ticket};
+use ticket::TicketState;
+pub use ticket::{SignInPurpose, TICKET_SECONDS, Ticket};
 
 /// Links per account: listing and disconnecting read them all.
 const MAX_LINKS: i64 = 20;
 
 /// A started sign-in.
 #[derive(Debug)]
-pub struct Started {
+pub struct StartedSignIn {
     pub ticket: Ticket,
     /// The authorization request.
     pub url: String,
@@ -53,7 +53,7 @@ pub struct Started {
 
 /// Parameters of the provider's redirect (RFC 6749, 4.1.2).
 #[derive(Default)]
-pub struct Returned {
+pub struct ProviderResponse {
     pub state: Option<String>,
     pub code: Option<String>,
     pub issuer: Option<String>,
@@ -62,7 +62,7 @@ pub struct Returned {
 
 /// Outcome of a sign-in.
 #[derive(Debug)]
-pub enum Finished {
+pub enum SignInOutcome {
     SignedIn {
         session: SessionId,
         device: DeviceCookie,
@@ -100,13 +100,13 @@ pub struct Form {
 pub async fn begin(
     op: &Operation,
     provider: &str,
-    purpose: Purpose,
+    purpose: SignInPurpose,
     next: String,
-) -> Result<Started, SocialError> {
+) -> Result<StartedSignIn, SocialError> {
     let provider = enabled_provider(op, provider)?;
     let attempt = op.limits.reserve_request(limits::Purpose::ProviderStart, &op.client).await?;
     let expires = op.now() + Duration::seconds(TICKET_SECONDS);
-    let flow = Flow {
+    let flow = TicketState {
         root: op.random(),
         provider: provider.id.clone(),
         purpose,
@@ -117,18 +117,19 @@ pub async fn begin(
     let url = provider.authorization_url(&flow.challenge(), op.now()).await;
     let url = url.map_err(SocialError::of(op, provider))?;
     op.limits.refund(attempt).await;
-    Ok(Started { ticket: flow.seal(op), url })
+    Ok(StartedSignIn { ticket: flow.seal(op), url })
 }
 
 /// Where a person who signs in with this ticket was going, even if it has expired.
 pub fn next(app: &App, ticket: Option<&Ticket>) -> Option<String> {
-    let flow = Flow::unseal(app, ticket).ok()?;
-    (flow.purpose == Purpose::SignIn).then_some(flow.next)
+    let flow = TicketState::unseal(app, ticket).ok()?;
+    (flow.purpose == SignInPurpose::SignIn).then_some(flow.next)
 }
 
 /// Whether a valid ticket is for connecting a provider.
 pub fn is_to_connect(app: &App, ticket: Option<&Ticket>) -> bool {
-    Flow::open(app, ticket).is_ok_and(|flow| matches!(flow.purpose, Purpose::Connect { .. }))
+    TicketState::open(app, ticket)
+        .is_ok_and(|flow| matches!(flow.purpose, SignInPurpose::Connect { .. }))
 }
 
 /// Completes a sign-in at the callback. `session` is the live session of the returning browser: a
@@ -141,12 +142,12 @@ pub async fn finish(
     op: &Operation,
     provider: &str,
     ticket: Option<&Ticket>,
-    returned: Returned,
+    returned: ProviderResponse,
     session: Option<[u8; 32]>,
-) -> Result<Finished, SocialError> {
+) -> Result<SignInOutcome, SocialError> {
     let provider = enabled_provider(op, provider)?;
     let attempt = op.limits.reserve_request(limits::Purpose::ProviderReturn, &op.client).await?;
-    let flow = Flow::open(op, ticket)?;
+    let flow = TicketState::open(op, ticket)?;
     if flow.identity.is_some() || flow.provider != provider.id {
         return Err(SocialError::InvalidState("ticket for another provider"));
     }
@@ -157,7 +158,7 @@ pub async fn finish(
     {
         return Err(SocialError::InvalidState("state mismatch"));
     }
-    if let Purpose::Connect { session: started_by } = flow.purpose {
+    if let SignInPurpose::Connect { session: started_by } = flow.purpose {
         match session {
             Some(session) if session == started_by => {}
             Some(_) => return Err(SocialError::InvalidState("session mismatch")),
@@ -176,16 +177,18 @@ pub async fn finish(
         normalised(identity.map_err(SocialError::of(op, provider))?, op.rules.group_sync.as_ref());
     let budgets = EmailBudgets::reserve(op, &flow, &identity).await?;
     let finished = op.write_as(move |w, op| match &flow.purpose {
-        Purpose::SignIn => sign_in(w, op, flow.clone(), identity.clone(), &budgets),
-        Purpose::Connect { session } => {
+        SignInPurpose::SignIn => sign_in(w, op, flow.clone(), identity.clone(), &budgets),
+        SignInPurpose::Connect { session } => {
             connect(w, op, flow.clone(), &identity, session, &budgets.notice)
         }
     });
     let finished = finished.await?;
     match finished {
-        Finished::SignedIn { .. } => op.metrics.logins.count("success"),
-        Finished::CodeNeeded { .. } => op.metrics.logins.count("second_factor_required"),
-        Finished::Connected { .. } | Finished::Unconfirmed | Finished::Form { .. } => {}
+        SignInOutcome::SignedIn { .. } => op.metrics.logins.count("success"),
+        SignInOutcome::CodeNeeded { .. } => op.metrics.logins.count("second_factor_required"),
+        SignInOutcome::Connected { .. }
+        | SignInOutcome::Unconfirmed
+        | SignInOutcome::Form { .. } => {}
     }
     op.limits.refund(attempt).await;
     op.outbox.wake();
@@ -198,7 +201,7 @@ pub async fn finish(
 ///
 /// [`SocialError::InvalidState`] if the ticket has expired.
 pub async fn form(app: &App, ticket: Option<&Ticket>) -> Result<(String, Form), SocialError> {
-    let flow = Flow::open(app, ticket)?;
+    let flow = TicketState::open(app, ticket)?;
     let identity = flow.identity.ok_or(SocialError::InvalidState("ticket without an identity"))?;
     let provider = enabled_provider(app, &flow.provider)?;
     let username = app.store.read(|r| {
@@ -219,8 +222,8 @@ pub async fn sign_up(
     op: &Operation,
     ticket: Option<&Ticket>,
     form: Form,
-) -> Result<Finished, SocialError> {
-    let flow = Flow::open(op, ticket)?;
+) -> Result<SignInOutcome, SocialError> {
+    let flow = TicketState::open(op, ticket)?;
     let identity =
         flow.identity.clone().ok_or(SocialError::InvalidState("ticket without an identity"))?;
     enabled_provider(op, &flow.provider)?;
@@ -330,7 +333,7 @@ struct EmailBudgets {
 impl EmailBudgets {
     async fn reserve(
         op: &Operation,
-        flow: &Flow,
+        flow: &TicketState,
         identity: &ExternalIdentity,
     ) -> Result<EmailBudgets, SocialError> {
         let mut budgets =
@@ -338,18 +341,18 @@ impl EmailBudgets {
         let find = |r: &Reader<'_>| links::find(r, &flow.provider, identity);
         if let Some(link) = op.store.read(find).await? {
             let account = op.store.read(|r| r.account_find(link.account_id)).await?;
-            if let (Some(account), Purpose::SignIn) = (account, &flow.purpose) {
+            if let (Some(account), SignInPurpose::SignIn) = (account, &flow.purpose) {
                 budgets.notice = of_sign_in(op, &account).await?;
             }
             return Ok(budgets);
         }
         match (&flow.purpose, &identity.email) {
-            (Purpose::SignIn, Some(email)) if !identity.email_verified => {
+            (SignInPurpose::SignIn, Some(email)) if !identity.email_verified => {
                 budgets.confirmation =
                     op.limits.reserve_mail(email, MailPurpose::Confirmation, &op.client).await?;
             }
-            (Purpose::SignIn, _) => {}
-            (Purpose::Connect { session }, _) => {
+            (SignInPurpose::SignIn, _) => {}
+            (SignInPurpose::Connect { session }, _) => {
                 if let Some((_, account)) = op.store.session_find(session).await? {
                     budgets.notice =
                         notices::recipients(op, &account, Event::ProviderConnected).await?;
@@ -374,10 +377,10 @@ async fn of_sign_in(op: &Operation, account: &Account) -> Result<Recipients, Dom
 fn sign_in(
     w: &Writer<'_>,
     op: &Operation,
-    flow: Flow,
+    flow: TicketState,
     identity: ExternalIdentity,
     budgets: &EmailBudgets,
-) -> Result<Finished, SocialError> {
+) -> Result<SignInOutcome, SocialError> {
     if let Some(link) = links::find(w, &flow.provider, &identity)? {
         let account = w.account_find(link.account_id)?.ok_or(DomainError::NotFound)?;
         if !account.is_active {
@@ -392,7 +395,7 @@ fn sign_in(
             audit::record(w, op, Event::SecondFactorMissing, account.id, &flow.provider)?;
             let (provider, next) = (&flow.provider, &flow.next);
             let pending = factors::sign_in::pending(op, &account, provider, next, false);
-            return Ok(Finished::CodeNeeded { pending, next: flow.next });
+            return Ok(SignInOutcome::CodeNeeded { pending, next: flow.next });
         }
         w.account_touch_login(account.id, now)?;
         closing::take_back(w, op, account.id)?;
@@ -402,7 +405,7 @@ fn sign_in(
         owner_language::of_sign_in(w, op, &account, &budgets.notice)?;
         audit::record(w, op, Event::Login, account.id, &flow.provider)?;
         let device = known_clients::renew(op, account.id, &account.password);
-        return Ok(Finished::SignedIn { session, device, next: flow.next });
+        return Ok(SignInOutcome::SignedIn { session, device, next: flow.next });
     }
     if !op.rules.sso_registration {
         return Err(SocialError::SignUpClosed);
@@ -420,8 +423,8 @@ fn sign_in(
     };
     if !op.rules.sso_auto || !is_enough {
         let form = Form { username, email: identity.email.clone().unwrap_or_default() };
-        let flow = Flow { identity: Some(identity), ..flow };
-        return Ok(Finished::Form { ticket: flow.seal(op), form });
+        let flow = TicketState { identity: Some(identity), ..flow };
+        return Ok(SignInOutcome::Form { ticket: flow.seal(op), form });
     }
     let address = identity.email.clone().map(|email| (email, identity.email_verified));
     make_account(w, op, flow, &identity, Registrant { username, address }, budgets.confirmation)
@@ -430,11 +433,11 @@ fn sign_in(
 fn connect(
     w: &Writer<'_>,
     op: &Operation,
-    flow: Flow,
+    flow: TicketState,
     identity: &ExternalIdentity,
     session: &[u8; 32],
     notice: &Recipients,
-) -> Result<Finished, SocialError> {
+) -> Result<SignInOutcome, SocialError> {
     let now = op.now();
     let found = w.session_find(session)?;
     let (_, account) = found
@@ -454,5 +457,5 @@ fn connect(
             audit::record(w, op, Event::ProviderConnected, account.id, &flow.provider)?;
         }
     }
-    Ok(Finished::Connected { next: flow.next })
+    Ok(SignInOutcome::Connected { next: flow.next })
 }

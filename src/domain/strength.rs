@@ -9,7 +9,7 @@ use zxcvbn::Score;
 
 use super::limits::Purpose;
 use super::operation::Operation;
-use super::passwords::{self, Broken, Password, UserAttributes};
+use super::passwords::{self, Password, PasswordProblem, UserAttributes};
 use super::{DomainError, ValidationErrors};
 
 /// Characters of an estimate, which can take a tenth of a second for this many and seconds for
@@ -24,7 +24,7 @@ static ONE: Semaphore = Semaphore::const_new(1);
 pub struct Strength {
     /// From 0 to 4.
     pub score: u8,
-    pub broken: Vec<Broken>,
+    pub broken: Vec<PasswordProblem>,
 }
 
 /// # Errors

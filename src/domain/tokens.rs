@@ -82,7 +82,7 @@ pub(super) fn generate(app: &App) -> TokenKey {
 
 /// A token that its owner or the operator made for a program.
 #[derive(Debug)]
-pub struct Named {
+pub struct NamedToken {
     pub id: i64,
     pub key: TokenKey,
     pub expiry: NaiveDate,
@@ -101,7 +101,7 @@ pub async fn create(
     account: &Account,
     name: &str,
     days: u64,
-) -> Result<Named, DomainError> {
+) -> Result<NamedToken, DomainError> {
     let name = cleaned(name);
     let mut problems = ValidationErrors::none();
     if name.is_empty() {
@@ -127,7 +127,11 @@ pub async fn create(
 /// # Errors
 ///
 /// [`DomainError::Forbidden`] for one named token too many.
-pub async fn issue(op: &Operation, account: &Account, name: &str) -> Result<Named, DomainError> {
+pub async fn issue(
+    op: &Operation,
+    account: &Account,
+    name: &str,
+) -> Result<NamedToken, DomainError> {
     let name = cleaned(name).chars().take(MAX_NAME_CHARACTERS).collect();
     make(op, account, name, LIFETIME_DAYS, true).await
 }
@@ -142,7 +146,7 @@ async fn make(
     name: String,
     days: u64,
     replaces: bool,
-) -> Result<Named, DomainError> {
+) -> Result<NamedToken, DomainError> {
     let now = op.now();
     let expiry = now.date_naive().checked_add_days(Days::new(days)).unwrap_or(NaiveDate::MAX);
     let recipients = notices::recipients(op, account, Event::TokenMade).await?;
@@ -167,7 +171,7 @@ async fn make(
         if name.is_empty() {
             w.token_delete_beyond(account_id, MAX_TOKENS, DELETED_AT_ONCE)?;
         }
-        Ok(Named { id, key: key.clone(), expiry, name: name.clone() })
+        Ok(NamedToken { id, key: key.clone(), expiry, name: name.clone() })
     });
     let made = write.await?;
     op.outbox.wake();

@@ -10,13 +10,13 @@ use crate::store::EmailAddress;
 use specbound::ApiError;
 use specbound::{Body, Call, NoBody, Path, Query, Reply, Rules};
 
-type Signed = policy::BasicOrCookieOrToken;
+type Authenticated = policy::BasicOrCookieOrToken;
 type Add = Body<types::EmailAddressRequest, content::JsonOrFormOrMultipart>;
 
 pub async fn list(
     rqctx: Context,
     query: Query<params::AuthEmailsListQuery>,
-    call: Call<Signed, NoBody>,
+    call: Call<Authenticated, NoBody>,
 ) -> Result<Reply<200, types::PaginatedEmailAddressList>, ApiError> {
     let server = &rqctx.server.private;
     let (caller, ()) = call.admit(&rqctx).await?;
@@ -40,7 +40,7 @@ pub async fn list(
 /// The server sets `verified` and `primary`; `user` must be the caller.
 pub async fn create(
     rqctx: Context,
-    call: Call<Signed, Add>,
+    call: Call<Authenticated, Add>,
 ) -> Result<Reply<201, types::EmailAddress>, ApiError> {
     let server = &rqctx.server.private;
     let (caller, input) = call.admit(&rqctx).await?;
@@ -60,7 +60,7 @@ pub async fn create(
 pub async fn verify(
     rqctx: Context,
     path: Path<params::AuthEmailsVerifyCreatePath>,
-    call: Call<Signed, NoBody>,
+    call: Call<Authenticated, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
     let caller = call.admit_unread(&rqctx)?;
     let op = client::operation(&rqctx, &caller);
@@ -71,7 +71,7 @@ pub async fn verify(
 pub async fn primary(
     rqctx: Context,
     path: Path<params::AuthEmailsPrimaryCreatePath>,
-    call: Call<Signed, NoBody>,
+    call: Call<Authenticated, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
     let caller = call.admit_unread(&rqctx)?;
     caller.require_recent_auth(&rqctx.server.private).await?;
@@ -83,7 +83,7 @@ pub async fn primary(
 pub async fn remove(
     rqctx: Context,
     path: Path<params::AuthEmailsRemoveCreatePath>,
-    call: Call<Signed, NoBody>,
+    call: Call<Authenticated, NoBody>,
 ) -> Result<Reply<200, types::EmailAddress>, ApiError> {
     let caller = call.admit_unread(&rqctx)?;
     caller.require_recent_auth(&rqctx.server.private).await?;

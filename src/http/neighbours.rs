@@ -19,7 +19,7 @@ use crate::api::user::{UserApi, params, policy, types};
 use crate::domain::tokens::{self, State};
 use crate::store::Token;
 
-type Signed = Call<policy::BasicOrCookieOrToken, NoBody>;
+type Authenticated = Call<policy::BasicOrCookieOrToken, NoBody>;
 
 /// The version that the document has, as clients read it.
 const API_VERSION: i64 = 291;
@@ -34,22 +34,22 @@ impl UserApi for Implementation {
         Ok(info(rqctx, call).await.unwrap_or_else(Reply::failed))
     }
 
-    async fn user_me_retrieve(rqctx: Context, call: Signed) -> Outcome<200, types::MeUser> {
+    async fn user_me_retrieve(rqctx: Context, call: Authenticated) -> Outcome<200, types::MeUser> {
         Ok(me(rqctx, call).await.unwrap_or_else(Reply::failed))
     }
 
-    async fn user_roles_retrieve(rqctx: Context, call: Signed) -> Outcome<200, types::Role> {
+    async fn user_roles_retrieve(rqctx: Context, call: Authenticated) -> Outcome<200, types::Role> {
         Ok(roles(rqctx, call).await.unwrap_or_else(Reply::failed))
     }
 
-    async fn user_token_retrieve(rqctx: Context, call: Signed) -> Outcome<200, UntypedJson> {
+    async fn user_token_retrieve(rqctx: Context, call: Authenticated) -> Outcome<200, UntypedJson> {
         Ok(issue(rqctx, call).await.unwrap_or_else(Reply::failed))
     }
 
     async fn user_tokens_list(
         rqctx: Context,
         query: Query<params::UserTokensListQuery>,
-        call: Signed,
+        call: Authenticated,
     ) -> Outcome<200, types::PaginatedApiTokenList> {
         Ok(list(rqctx, query, call).await.unwrap_or_else(Reply::failed))
     }
@@ -86,7 +86,7 @@ async fn info(
     }))
 }
 
-async fn me(rqctx: Context, call: Signed) -> Result<Reply<200, types::MeUser>, ApiError> {
+async fn me(rqctx: Context, call: Authenticated) -> Result<Reply<200, types::MeUser>, ApiError> {
     let (SignedIn { account, .. }, ()) = call.admit(&rqctx).await?;
     let store = &rqctx.server.private.app.store;
     let groups = store.read(|r| r.group_rows_of(account.id)).await?;
@@ -103,7 +103,7 @@ async fn me(rqctx: Context, call: Signed) -> Result<Reply<200, types::MeUser>, A
     }))
 }
 
-async fn roles(rqctx: Context, call: Signed) -> Result<Reply<200, types::Role>, ApiError> {
+async fn roles(rqctx: Context, call: Authenticated) -> Result<Reply<200, types::Role>, ApiError> {
     let (SignedIn { account, .. }, ()) = call.admit(&rqctx).await?;
     Ok(Reply::new(types::Role {
         user: account.id,
@@ -118,7 +118,7 @@ async fn roles(rqctx: Context, call: Signed) -> Result<Reply<200, types::Role>, 
 /// A GET that makes something: a session counts only where the browser says that no other site
 /// asks, and a token makes no other, which would outlive its own revocation. HEAD shows no key, so
 /// it makes none, and ends none of the same name.
-async fn issue(rqctx: Context, call: Signed) -> Result<Reply<200, UntypedJson>, ApiError> {
+async fn issue(rqctx: Context, call: Authenticated) -> Result<Reply<200, UntypedJson>, ApiError> {
     let server = &rqctx.server.private;
     let (caller, ()) = call.admit(&rqctx).await?;
     match caller.credential {
@@ -152,7 +152,7 @@ async fn issue(rqctx: Context, call: Signed) -> Result<Reply<200, UntypedJson>, 
 async fn list(
     rqctx: Context,
     query: Query<params::UserTokensListQuery>,
-    call: Signed,
+    call: Authenticated,
 ) -> Result<Reply<200, types::PaginatedApiTokenList>, ApiError> {
     let server = &rqctx.server.private;
     let (caller, ()) = call.admit(&rqctx).await?;

@@ -12,8 +12,8 @@ use specbound::{Body, Call, NoBody, OptionalBody, Outcome, Path, Query, Reply, U
 /// The type that carries the implementation. It has no values: dropshot needs the type alone.
 pub enum Implementation {}
 
-type Anyone = policy::BasicOrCookieOrTokenOrAnonymous;
-type Signed = policy::BasicOrCookieOrToken;
+type AnyCaller = policy::BasicOrCookieOrTokenOrAnonymous;
+type Authenticated = policy::BasicOrCookieOrToken;
 type Form<T> = Body<T, content::JsonOrFormOrMultipart>;
 type OptionalForm<T> = OptionalBody<T, content::JsonOrFormOrMultipart>;
 
@@ -28,14 +28,14 @@ impl AuthApi for Implementation {
     async fn auth_emails_list(
         rqctx: Context,
         query: Query<params::AuthEmailsListQuery>,
-        call: Call<Signed, NoBody>,
+        call: Call<Authenticated, NoBody>,
     ) -> Outcome<200, types::PaginatedEmailAddressList> {
         answer(emails::list(rqctx, query, call).await)
     }
 
     async fn auth_emails_create(
         rqctx: Context,
-        call: Call<Signed, Form<types::EmailAddressRequest>>,
+        call: Call<Authenticated, Form<types::EmailAddressRequest>>,
     ) -> Outcome<201, types::EmailAddress> {
         answer(emails::create(rqctx, call).await)
     }
@@ -43,7 +43,7 @@ impl AuthApi for Implementation {
     async fn auth_emails_primary_create(
         rqctx: Context,
         path: Path<params::AuthEmailsPrimaryCreatePath>,
-        call: Call<Signed, NoBody>,
+        call: Call<Authenticated, NoBody>,
     ) -> Outcome<200, types::EmailAddress> {
         answer(emails::primary(rqctx, path, call).await)
     }
@@ -51,7 +51,7 @@ impl AuthApi for Implementation {
     async fn auth_emails_remove_create(
         rqctx: Context,
         path: Path<params::AuthEmailsRemoveCreatePath>,
-        call: Call<Signed, NoBody>,
+        call: Call<Authenticated, NoBody>,
     ) -> Outcome<200, types::EmailAddress> {
         answer(emails::remove(rqctx, path, call).await)
     }
@@ -59,7 +59,7 @@ impl AuthApi for Implementation {
     async fn auth_emails_verify_create(
         rqctx: Context,
         path: Path<params::AuthEmailsVerifyCreatePath>,
-        call: Call<Signed, NoBody>,
+        call: Call<Authenticated, NoBody>,
     ) -> Outcome<200, types::EmailAddress> {
         answer(emails::verify(rqctx, path, call).await)
     }
@@ -73,35 +73,35 @@ impl AuthApi for Implementation {
 
     async fn auth_logout_retrieve(
         rqctx: Context,
-        call: Call<Anyone, NoBody>,
+        call: Call<AnyCaller, NoBody>,
     ) -> Outcome<200, UntypedJson> {
         answer(logout::retrieve(rqctx, call).await)
     }
 
     async fn auth_logout_create(
         rqctx: Context,
-        call: Call<Anyone, NoBody>,
+        call: Call<AnyCaller, NoBody>,
     ) -> Outcome<200, UntypedJson> {
         answer(logout::create(rqctx, call).await)
     }
 
     async fn auth_password_change_create(
         rqctx: Context,
-        call: Call<Signed, Form<types::PasswordChange>>,
+        call: Call<Authenticated, Form<types::PasswordChange>>,
     ) -> Outcome<200, types::RestAuthDetail> {
         answer(password::change(rqctx, call).await)
     }
 
     async fn auth_password_reset_create(
         rqctx: Context,
-        call: Call<Anyone, Form<types::PasswordReset>>,
+        call: Call<AnyCaller, Form<types::PasswordReset>>,
     ) -> Outcome<200, types::RestAuthDetail> {
         answer(password::reset(rqctx, call).await)
     }
 
     async fn auth_password_reset_confirm_create(
         rqctx: Context,
-        call: Call<Anyone, Form<types::PasswordResetConfirm>>,
+        call: Call<AnyCaller, Form<types::PasswordResetConfirm>>,
     ) -> Outcome<200, types::RestAuthDetail> {
         answer(password::reset_confirm(rqctx, call).await)
     }
@@ -109,28 +109,28 @@ impl AuthApi for Implementation {
     async fn auth_providers_list(
         rqctx: Context,
         query: Query<params::AuthProvidersListQuery>,
-        call: Call<Anyone, NoBody>,
+        call: Call<AnyCaller, NoBody>,
     ) -> Outcome<200, types::PaginatedSocialProviderListResponseList> {
         answer(providers::list(rqctx, query, call).await)
     }
 
     async fn auth_registration_create(
         rqctx: Context,
-        call: Call<Anyone, Form<types::Register>>,
+        call: Call<AnyCaller, Form<types::Register>>,
     ) -> Outcome<201, types::Token> {
         answer(registration::create(rqctx, call).await)
     }
 
     async fn auth_registration_resend_email_create(
         rqctx: Context,
-        call: Call<Anyone, OptionalForm<types::ResendEmailVerification>>,
+        call: Call<AnyCaller, OptionalForm<types::ResendEmailVerification>>,
     ) -> Outcome<201, types::RestAuthDetail> {
         answer(registration::resend_email(rqctx, call).await)
     }
 
     async fn auth_registration_verify_email_create(
         rqctx: Context,
-        call: Call<Anyone, Form<types::VerifyEmail>>,
+        call: Call<AnyCaller, Form<types::VerifyEmail>>,
     ) -> Outcome<200, types::RestAuthDetail> {
         answer(registration::verify_email(rqctx, call).await)
     }
@@ -138,7 +138,7 @@ impl AuthApi for Implementation {
     async fn auth_social_list(
         rqctx: Context,
         query: Query<params::AuthSocialListQuery>,
-        call: Call<Signed, NoBody>,
+        call: Call<Authenticated, NoBody>,
     ) -> Outcome<200, types::PaginatedSocialAccountList> {
         answer(social::list(rqctx, query, call).await)
     }
@@ -146,28 +146,28 @@ impl AuthApi for Implementation {
     async fn auth_social_disconnect_create(
         rqctx: Context,
         path: Path<params::AuthSocialDisconnectCreatePath>,
-        call: Call<Signed, OptionalForm<types::SocialConnect>>,
+        call: Call<Authenticated, OptionalForm<types::SocialConnect>>,
     ) -> Outcome<200, types::SocialConnect> {
         answer(social::disconnect(rqctx, path, call).await)
     }
 
     async fn auth_user_retrieve(
         rqctx: Context,
-        call: Call<Signed, NoBody>,
+        call: Call<Authenticated, NoBody>,
     ) -> Outcome<200, types::UserDetails> {
         answer(user::retrieve(rqctx, call).await)
     }
 
     async fn auth_user_update(
         rqctx: Context,
-        call: Call<Signed, Form<types::UserDetailsRequest>>,
+        call: Call<Authenticated, Form<types::UserDetailsRequest>>,
     ) -> Outcome<200, types::UserDetails> {
         answer(user::update(rqctx, call).await)
     }
 
     async fn auth_user_partial_update(
         rqctx: Context,
-        call: Call<Signed, OptionalForm<types::PatchedUserDetailsRequest>>,
+        call: Call<Authenticated, OptionalForm<types::PatchedUserDetailsRequest>>,
     ) -> Outcome<200, types::UserDetails> {
         answer(user::partial_update(rqctx, call).await)
     }

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_names_are_this_machines_alone() {
+    fn only_loopback_names_resolve_to_this_machine() {
         for host in [
             "localhost",
             "LOCALHOST:8000",

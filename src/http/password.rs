@@ -13,8 +13,8 @@ use specbound::ApiError;
 use specbound::body::FieldValue;
 use specbound::{Body, Call, Reply, Rules};
 
-type Anyone = policy::BasicOrCookieOrTokenOrAnonymous;
-type Signed = policy::BasicOrCookieOrToken;
+type AnyCaller = policy::BasicOrCookieOrTokenOrAnonymous;
+type Authenticated = policy::BasicOrCookieOrToken;
 type Sent<T> = Body<T, content::JsonOrFormOrMultipart>;
 type Detail = Reply<200, types::RestAuthDetail>;
 
@@ -22,7 +22,7 @@ const PASSWORDS: &[&str] = &["new_password1", "new_password2"];
 
 pub async fn change(
     rqctx: Context,
-    call: Call<Signed, Sent<types::PasswordChange>>,
+    call: Call<Authenticated, Sent<types::PasswordChange>>,
 ) -> Result<Detail, ApiError> {
     let server = &rqctx.server.private;
     let (caller, input) = call.admit(&rqctx).await?;
@@ -58,7 +58,7 @@ pub async fn change(
 
 pub async fn reset(
     rqctx: Context,
-    call: Call<Anyone, Sent<types::PasswordReset>>,
+    call: Call<AnyCaller, Sent<types::PasswordReset>>,
 ) -> Result<Detail, ApiError> {
     let (caller, input) = call.admit(&rqctx).await?;
     let op = client::operation(&rqctx, caller.as_ref());
@@ -69,7 +69,7 @@ pub async fn reset(
 
 pub async fn reset_confirm(
     rqctx: Context,
-    call: Call<Anyone, Sent<types::PasswordResetConfirm>>,
+    call: Call<AnyCaller, Sent<types::PasswordResetConfirm>>,
 ) -> Result<Detail, ApiError> {
     let server = &rqctx.server.private;
     let (caller, input) = call.admit(&rqctx).await?;

@@ -13,14 +13,14 @@ use crate::domain::{ValidationErrors, accounts, email_addresses, registration};
 use specbound::ApiError;
 use specbound::{Body, Call, Input, OptionalBody, Reply, Rules};
 
-type Anyone = policy::BasicOrCookieOrTokenOrAnonymous;
+type AnyCaller = policy::BasicOrCookieOrTokenOrAnonymous;
 type Register = Body<types::Register, content::JsonOrFormOrMultipart>;
 type Resend = OptionalBody<types::ResendEmailVerification, content::JsonOrFormOrMultipart>;
 type Verify = Body<types::VerifyEmail, content::JsonOrFormOrMultipart>;
 
 pub async fn create(
     rqctx: Context,
-    call: Call<Anyone, Register>,
+    call: Call<AnyCaller, Register>,
 ) -> Result<Reply<201, types::Token>, ApiError> {
     let server = &rqctx.server.private;
     let grant = origin::grant(server, rqctx.request.headers());
@@ -65,7 +65,7 @@ pub async fn register(
 
 pub async fn resend_email(
     rqctx: Context,
-    call: Call<Anyone, Resend>,
+    call: Call<AnyCaller, Resend>,
 ) -> Result<Reply<201, types::RestAuthDetail>, ApiError> {
     let (caller, input) = call.admit(&rqctx).await?;
     let op = client::operation(&rqctx, caller.as_ref());
@@ -78,7 +78,7 @@ pub async fn resend_email(
 
 pub async fn verify_email(
     rqctx: Context,
-    call: Call<Anyone, Verify>,
+    call: Call<AnyCaller, Verify>,
 ) -> Result<Reply<200, types::RestAuthDetail>, ApiError> {
     let (caller, input) = call.admit(&rqctx).await?;
     let op = client::operation(&rqctx, caller.as_ref());

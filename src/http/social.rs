@@ -8,13 +8,13 @@ use crate::domain::social;
 use specbound::ApiError;
 use specbound::{Call, NoBody, OptionalBody, Path, Query, Reply};
 
-type Signed = policy::BasicOrCookieOrToken;
+type Authenticated = policy::BasicOrCookieOrToken;
 type Disconnect = OptionalBody<types::SocialConnect, content::JsonOrFormOrMultipart>;
 
 pub async fn list(
     rqctx: Context,
     query: Query<params::AuthSocialListQuery>,
-    call: Call<Signed, NoBody>,
+    call: Call<Authenticated, NoBody>,
 ) -> Result<Reply<200, types::PaginatedSocialAccountList>, ApiError> {
     let server = &rqctx.server.private;
     let (caller, ()) = call.admit(&rqctx).await?;
@@ -42,7 +42,7 @@ pub async fn list(
 pub async fn disconnect(
     rqctx: Context,
     path: Path<params::AuthSocialDisconnectCreatePath>,
-    call: Call<Signed, Disconnect>,
+    call: Call<Authenticated, Disconnect>,
 ) -> Result<Reply<200, types::SocialConnect>, ApiError> {
     let caller = call.admit_unread(&rqctx)?;
     caller.require_recent_auth(&rqctx.server.private).await?;

@@ -9,7 +9,7 @@ use crate::store::Account;
 use specbound::ApiError;
 use specbound::{Body, Call, Checked, HasConstraints, NoBody, OptionalBody, Reply, Rules};
 
-type Signed = policy::BasicOrCookieOrToken;
+type Authenticated = policy::BasicOrCookieOrToken;
 type Put = Body<types::UserDetailsRequest, content::JsonOrFormOrMultipart>;
 type Patch = OptionalBody<types::PatchedUserDetailsRequest, content::JsonOrFormOrMultipart>;
 type Record = Reply<200, types::UserDetails>;
@@ -25,12 +25,15 @@ const RULES: Rules<'_> = Rules {
 /// left out.
 const PATCH_RULES: Rules<'_> = Rules { partial: true, also_required: &["username"], ..RULES };
 
-pub async fn retrieve(rqctx: Context, call: Call<Signed, NoBody>) -> Result<Record, ApiError> {
+pub async fn retrieve(
+    rqctx: Context,
+    call: Call<Authenticated, NoBody>,
+) -> Result<Record, ApiError> {
     let (caller, ()) = call.admit(&rqctx).await?;
     Ok(record(caller.account))
 }
 
-pub async fn update(rqctx: Context, call: Call<Signed, Put>) -> Result<Record, ApiError> {
+pub async fn update(rqctx: Context, call: Call<Authenticated, Put>) -> Result<Record, ApiError> {
     let (caller, input) = call.admit(&rqctx).await?;
     let checked = input.check(RULES);
     let problems = username_problems(&rqctx, &caller, &checked).await?;
@@ -38,7 +41,10 @@ pub async fn update(rqctx: Context, call: Call<Signed, Put>) -> Result<Record, A
     save(&rqctx, caller, Some(username), first_name, last_name).await
 }
 
-pub async fn partial_update(rqctx: Context, call: Call<Signed, Patch>) -> Result<Record, ApiError> {
+pub async fn partial_update(
+    rqctx: Context,
+    call: Call<Authenticated, Patch>,
+) -> Result<Record, ApiError> {
     let (caller, input) = call.admit(&rqctx).await?;
     let checked = input.check(PATCH_RULES);
     let problems = username_problems(&rqctx, &caller, &checked).await?;

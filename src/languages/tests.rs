@@ -56,7 +56,7 @@ fn accept_language_is_followed_by_quality_and_similarity() {
 }
 
 #[test]
-fn choice_of_the_person_comes_before_the_browser_s() {
+fn chosen_language_overrides_accept_language() {
     assert_eq!(chosen(Some("fr"), "de"), "fr");
     assert_eq!(chosen(Some("nonsense"), "de"), "de");
 }
@@ -117,7 +117,7 @@ fn every_sentence_has_the_values_and_plural_forms_that_it_needs() {
 }
 
 #[test]
-fn detail_of_an_activity_has_no_row_ids_and_keeps_names() {
+fn activity_detail_hides_row_ids_and_keeps_names() {
     let all = languages();
     for (english, shown, german) in [
         ("totp", "authenticator app", "Authenticator-App"),
@@ -139,7 +139,7 @@ fn detail_of_an_activity_has_no_row_ids_and_keeps_names() {
 }
 
 #[test]
-fn name_of_this_site_is_in_its_place_in_every_form() {
+fn site_name_is_inserted_in_every_plural_form() {
     let text = r#"{"a": "{product}!", "n": {"one": "one {product}", "other": "all {product}"}}"#;
     let texts = Texts::new("en".to_owned(), raw(text), "Stock");
     assert_eq!(texts.get("a"), Some("Stock!"));

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use crate::metrics;
 use crate::store::{OutboxMail, StoreError, Writer};
 pub use notice::Notice;
-use templates::{Entry, Purpose};
+use templates::{AccountLink, LinkPurpose};
 pub use templates::{Request, Site};
 
 /// An email. Debug output omits the text, which contains live links.
@@ -146,9 +146,11 @@ impl Outbox {
         request: &Request<'_>,
     ) -> Message {
         let link = |key: &str| format!("{}/accounts/confirm-email/{key}/", self.site.url);
-        let entries: Vec<_> =
-            accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
-        templates::with_links(&self.site, to, Purpose::ConfirmAddress, &entries, days, request)
+        let entries: Vec<_> = accounts
+            .iter()
+            .map(|(username, key)| AccountLink { username, link: link(key) })
+            .collect();
+        templates::with_links(&self.site, to, LinkPurpose::ConfirmAddress, &entries, days, request)
     }
 
     /// One email for all accounts with this address: the username of each, with `uid` and token of
@@ -165,9 +167,11 @@ impl Outbox {
             let next = if next.is_empty() { String::new() } else { format!("&next={next}") };
             format!("{}/platform/set-password?uid={uid}&token={token}{next}", self.site.url)
         };
-        let entries: Vec<_> =
-            accounts.iter().map(|(username, key)| Entry { username, link: link(key) }).collect();
-        templates::with_links(&self.site, to, Purpose::ResetPassword, &entries, days, request)
+        let entries: Vec<_> = accounts
+            .iter()
+            .map(|(username, key)| AccountLink { username, link: link(key) })
+            .collect();
+        templates::with_links(&self.site, to, LinkPurpose::ResetPassword, &entries, days, request)
     }
 
     /// Security notice. Its only link leads to the account page.
@@ -178,7 +182,7 @@ impl Outbox {
         notice: Notice<'_>,
         request: &Request<'_>,
     ) -> Message {
-        let account = Entry { username, link: format!("{}/platform/", self.site.url) };
+        let account = AccountLink { username, link: format!("{}/platform/", self.site.url) };
         templates::notice(&self.site, to, account, notice, request)
     }
 }

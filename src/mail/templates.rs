@@ -43,12 +43,12 @@ pub struct Request<'a> {
 }
 
 /// An account that an email concerns, and its link.
-pub struct Entry<'a> {
+pub struct AccountLink<'a> {
     pub username: &'a str,
     pub link: String,
 }
 
-impl Entry<'_> {
+impl AccountLink<'_> {
     fn username(&self) -> String {
         sanitized(self.username, MAX_USERNAME_LENGTH)
     }
@@ -56,17 +56,17 @@ impl Entry<'_> {
 
 /// The emails that have a link for each account.
 #[derive(Debug, Clone, Copy)]
-pub enum Purpose {
+pub enum LinkPurpose {
     ConfirmAddress,
     ResetPassword,
 }
 
-impl Purpose {
+impl LinkPurpose {
     /// Its texts below `mail/`.
     fn key(self) -> &'static str {
         match self {
-            Purpose::ConfirmAddress => "confirm",
-            Purpose::ResetPassword => "reset",
+            LinkPurpose::ConfirmAddress => "confirm",
+            LinkPurpose::ResetPassword => "reset",
         }
     }
 }
@@ -76,8 +76,8 @@ impl Purpose {
 pub fn with_links(
     site: &Site,
     to: &str,
-    purpose: Purpose,
-    entries: &[Entry<'_>],
+    purpose: LinkPurpose,
+    entries: &[AccountLink<'_>],
     days: i64,
     request: &Request<'_>,
 ) -> Message {
@@ -100,7 +100,7 @@ pub fn with_links(
 pub fn notice(
     site: &Site,
     to: &str,
-    entry: Entry<'_>,
+    entry: AccountLink<'_>,
     notice: Notice<'_>,
     request: &Request<'_>,
 ) -> Message {
@@ -173,7 +173,7 @@ struct Email<'a> {
 }
 
 impl Email<'_> {
-    fn render(&self, to: &str, entries: &[Entry<'_>], request: &Request<'_>) -> Message {
+    fn render(&self, to: &str, entries: &[AccountLink<'_>], request: &Request<'_>) -> Message {
         let html = Html { email: self, entries }.render();
         let text = PlainText { email: self, entries }.render();
         // Neither template can fail: all of their values are texts.
@@ -189,8 +189,8 @@ impl Email<'_> {
     }
 
     /// Mail readers show it beside the subject.
-    fn preview(&self, entries: &[Entry<'_>]) -> String {
-        let usernames = entries.iter().map(Entry::username);
+    fn preview(&self, entries: &[AccountLink<'_>]) -> String {
+        let usernames = entries.iter().map(AccountLink::username);
         usernames.chain(self.lines.iter().cloned()).collect::<Vec<_>>().join(" · ")
     }
 
@@ -212,14 +212,14 @@ impl Email<'_> {
 #[template(path = "email/message.html")]
 struct Html<'a> {
     email: &'a Email<'a>,
-    entries: &'a [Entry<'a>],
+    entries: &'a [AccountLink<'a>],
 }
 
 #[derive(Template)]
 #[template(path = "email/message.txt")]
 struct PlainText<'a> {
     email: &'a Email<'a>,
-    entries: &'a [Entry<'a>],
+    entries: &'a [AccountLink<'a>],
 }
 
 /// Untrusted text made safe for one line.

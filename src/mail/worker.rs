@@ -20,7 +20,7 @@ use super::transport::Transport;
 use super::{Message, Outbox};
 use crate::store::{OutboxMail, Store, StoreError};
 
-pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+pub type NowFn = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// Delay after the n-th failure of an email; the last one repeats.
 const RETRY_SECONDS: [i64; 7] = [30, 60, 120, 300, 600, 1800, 3600];
@@ -61,7 +61,7 @@ pub fn start(
     store: Store,
     outbox: Outbox,
     transport: Option<Transport>,
-    now: Now,
+    now: NowFn,
     log: Logger,
 ) -> WorkerHandle {
     let (stop, mut stopping) = watch::channel(false);
@@ -93,7 +93,7 @@ pub struct OutboxWorker {
     store: Store,
     outbox: Outbox,
     transport: Option<Transport>,
-    now: Now,
+    now: NowFn,
     log: Logger,
     /// Sent, but not yet deleted.
     sent: HashSet<i64>,
@@ -107,7 +107,7 @@ impl OutboxWorker {
         store: Store,
         outbox: Outbox,
         transport: Option<Transport>,
-        now: Now,
+        now: NowFn,
         log: Logger,
     ) -> OutboxWorker {
         OutboxWorker {
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn stopping_waits_for_the_mail_in_hand_only() {
+    async fn shutdown_waits_for_the_current_email_only() {
         let fixture = fixture(5).await;
         let mails = Arc::clone(&fixture.mails);
         fixture.worker().run_batch(move || mails.lock().unwrap().len() == 2).await.unwrap();
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn more_mails_than_a_round_takes_all_leave_in_order() {
+    async fn outbox_larger_than_a_batch_is_sent_in_order() {
         let fixture = fixture(60).await;
         let (_stop, stopping) = watch::channel(false);
         fixture.worker().work(&stopping).await;
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn row_that_outlived_its_mail_is_only_deleted() {
+    async fn row_of_a_sent_email_is_deleted_without_resending() {
         let fixture = fixture(1).await;
         let mut worker = fixture.worker();
         worker.sent.insert(1);

@@ -8,11 +8,11 @@ use specbound::connections::Connections;
 
 use super::POLL_INTERVAL;
 use crate::metrics;
-use crate::tls::Pair;
+use crate::tls::LoadedCertificate;
 
 /// Reloads the TLS certificate when its files have changed or on SIGHUP.
 pub(super) async fn reload_certificates(
-    mut pair: Option<Pair>,
+    mut pair: Option<LoadedCertificate>,
     mut sighup: SighupListener,
     http: Arc<Connections>,
     metrics: metrics::Tls,

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_of_one_account_are_found_by_its_index() {
+    fn audit_entries_of_an_account_use_an_index() {
         let steps = plan(select_where!("e.account_id = $1"), 5);
         assert!(
             steps[0].starts_with("SEARCH e USING INDEX audit_account (account_id=?)"),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_and_rows_of_the_budget_are_found_by_their_index() {
+    fn audit_budget_queries_use_indexes() {
         for (statement, parameters) in [
             (count_repeat!("account_id = $2"), 7),
             (count_repeat!("account_id IS NULL AND CAST($2 AS BIGINT) IS NULL"), 7),

@@ -16,7 +16,7 @@ const PAGE: i64 = 500;
 
 /// One value of a row.
 #[derive(PartialEq)]
-enum Cell {
+enum CellValue {
     Null,
     Bool(bool),
     Integer(i64),
@@ -24,23 +24,29 @@ enum Cell {
     Bytes(Vec<u8>),
 }
 
-impl Cell {
-    fn read(row: &Row<'_>, column: usize, kind: Kind) -> Result<Cell, StoreError> {
+impl CellValue {
+    fn read(row: &Row<'_>, column: usize, kind: Kind) -> Result<CellValue, StoreError> {
         Ok(match kind {
-            Kind::Bool => row.get::<Option<bool>>(column)?.map_or(Cell::Null, Cell::Bool),
-            Kind::Integer => row.get::<Option<i64>>(column)?.map_or(Cell::Null, Cell::Integer),
-            Kind::Text => row.get::<Option<String>>(column)?.map_or(Cell::Null, Cell::Text),
-            Kind::Bytes => row.get::<Option<Vec<u8>>>(column)?.map_or(Cell::Null, Cell::Bytes),
+            Kind::Bool => row.get::<Option<bool>>(column)?.map_or(CellValue::Null, CellValue::Bool),
+            Kind::Integer => {
+                row.get::<Option<i64>>(column)?.map_or(CellValue::Null, CellValue::Integer)
+            }
+            Kind::Text => {
+                row.get::<Option<String>>(column)?.map_or(CellValue::Null, CellValue::Text)
+            }
+            Kind::Bytes => {
+                row.get::<Option<Vec<u8>>>(column)?.map_or(CellValue::Null, CellValue::Bytes)
+            }
         })
     }
 
     fn value(&self) -> Value<'_> {
         match self {
-            Cell::Null => Value::Null,
-            Cell::Bool(value) => (*value).into(),
-            Cell::Integer(value) => (*value).into(),
-            Cell::Text(value) => value.into(),
-            Cell::Bytes(value) => value.as_slice().into(),
+            CellValue::Null => Value::Null,
+            CellValue::Bool(value) => (*value).into(),
+            CellValue::Integer(value) => (*value).into(),
+            CellValue::Text(value) => value.into(),
+            CellValue::Bytes(value) => value.as_slice().into(),
         }
     }
 }
@@ -191,7 +197,7 @@ fn copy_within(
         let mut pages = Pages::of(statements);
         while let Some(page) = pages.next(&reader)? {
             let rows: Vec<Vec<Value<'_>>> =
-                page.iter().map(|cells| cells.iter().map(Cell::value).collect()).collect();
+                page.iter().map(|cells| cells.iter().map(CellValue::value).collect()).collect();
             if !writer.insert_all(&statements.table.name, &statements.columns, &rows)? {
                 for row in &rows {
                     writer.execute(&statements.insert, row)?;
@@ -225,28 +231,30 @@ fn copy_within(
 /// Reads a table page by page in the order of its key.
 struct Pages {
     statements: &'static Statements,
-    after: Option<Cell>,
+    after: Option<CellValue>,
 }
 
 impl Pages {
     fn of(statements: &'static Statements) -> Pages {
         let before_all = match statements.table.columns[0].kind {
-            Kind::Integer => Cell::Integer(i64::MIN),
-            _ => Cell::Bytes(Vec::new()),
+            Kind::Integer => CellValue::Integer(i64::MIN),
+            _ => CellValue::Bytes(Vec::new()),
         };
         Pages { statements, after: Some(before_all) }
     }
 
-    fn next(&mut self, reader: &Reader<'_>) -> Result<Option<Vec<Vec<Cell>>>, StoreError> {
+    fn next(&mut self, reader: &Reader<'_>) -> Result<Option<Vec<Vec<CellValue>>>, StoreError> {
         let Some(after) = &self.after else { return Ok(None) };
         let Statements { table, page, .. } = self.statements;
         let page = reader.list_by(page, &[after.value(), Value::Integer(PAGE)], |row| {
             let cells = table.columns.iter().enumerate();
-            cells.map(|(n, column)| Cell::read(row, n, column.kind)).collect::<Result<Vec<_>, _>>()
+            cells
+                .map(|(n, column)| CellValue::read(row, n, column.kind))
+                .collect::<Result<Vec<_>, _>>()
         })?;
         self.after = page.last().and_then(|cells| match cells.first()? {
-            Cell::Integer(key) => Some(Cell::Integer(*key)),
-            Cell::Bytes(key) => Some(Cell::Bytes(key.clone())),
+            CellValue::Integer(key) => Some(CellValue::Integer(*key)),
+            CellValue::Bytes(key) => Some(CellValue::Bytes(key.clone())),
             _ => None,
         });
         Ok((!page.is_empty()).then_some(page))

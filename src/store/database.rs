@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn tls_is_left_out_to_this_machine_alone_unless_it_is_said() {
+    fn tls_is_optional_for_loopback_only() {
         for here in ["localhost", "127.0.0.1", "::1", "/run/postgresql"] {
             assert_eq!(server(here, None), SslMode::Disable, "{here}");
             assert_eq!(server(here, Some(true)), SslMode::Require, "{here}");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn name_that_is_no_address_of_a_server_is_a_file_or_refused_without_its_text() {
+    fn database_name_is_a_file_or_is_refused_without_being_quoted() {
         assert_eq!(
             "auth.sqlite3".parse::<Database>().unwrap().file(),
             Some(Path::new("auth.sqlite3"))

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_database_is_not_opened_by_a_command_either() {
+    fn command_refuses_a_newer_database() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
         Store::open(&path.as_path().into()).unwrap().close();
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-    fn of_many_servers_that_start_at_once_one_migrates() {
+    fn concurrent_starts_migrate_once() {
         let server = fresh_server().expect("a server");
         std::thread::scope(|scope| {
             let starts: Vec<_> = (0..8)

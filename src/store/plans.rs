@@ -28,7 +28,7 @@ fn assert_served(sql: &str, index: &str) {
 }
 
 #[test]
-fn rows_of_one_address_or_account_are_found_by_an_index_in_its_order() {
+fn address_queries_use_an_index_in_order() {
     assert_served(accounts::ACCOUNTS_BY_EMAIL, "accounts_email (email=?)");
     assert_served(accounts::ACCOUNT_BY_VERIFIED_EMAIL, "email_addresses_verified (email=?)");
     assert_served(accounts::UNCONFIRMED, "accounts_confirm_by");

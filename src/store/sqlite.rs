@@ -45,18 +45,18 @@ impl Readers {
         Ok(Readers { pool, cache: LookupCache::new(Sqlite::open_with_flags(path, open_flags())?)? })
     }
 
-    pub(super) fn reading(&self) -> Reading<'_> {
-        Reading { pool: &self.pool, taken: OnceCell::new() }
+    pub(super) fn reading(&self) -> ReadingConnection<'_> {
+        ReadingConnection { pool: &self.pool, taken: OnceCell::new() }
     }
 }
 
 /// A connection of one reader, taken from the pool by the first statement: a cache hit needs none.
-pub(super) struct Reading<'p> {
+pub(super) struct ReadingConnection<'p> {
     pool: &'p Pool<SqliteConnectionManager>,
     taken: OnceCell<PooledConnection<SqliteConnectionManager>>,
 }
 
-impl Reading<'_> {
+impl ReadingConnection<'_> {
     fn connection(&self) -> Result<&Sqlite, StoreError> {
         if let Some(taken) = self.taken.get() {
             return Ok(taken);
@@ -66,7 +66,7 @@ impl Reading<'_> {
     }
 }
 
-impl Connection for Reading<'_> {
+impl Connection for ReadingConnection<'_> {
     fn query(
         &self,
         sql: &'static str,

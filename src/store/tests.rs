@@ -103,7 +103,7 @@ fn new_social_account(account_id: i64) -> NewSocialAccount {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_racing_for_a_username_exactly_one_wins() {
+async fn concurrent_inserts_of_a_username_leave_one_account() {
     let (_folder, store) = open();
     let tasks: Vec<_> = (0..64)
         .map(|_| {
@@ -160,7 +160,7 @@ async fn panic_in_a_write_leaves_the_store_working() {
 }
 
 #[tokio::test]
-async fn full_queue_turns_writes_away_and_drains() {
+async fn full_queue_rejects_writes_and_drains() {
     let (_folder, store) = open();
     let (started, has_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
@@ -219,7 +219,7 @@ async fn readers_cannot_write() {
 
 #[cfg(unix)]
 #[test]
-fn database_file_is_for_its_owner_only() {
+fn database_file_is_readable_by_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let (folder, _store) = open_file();
     for entry in folder.path().read_dir().unwrap() {
@@ -237,7 +237,7 @@ fn missing_folder_is_an_error() {
 
 /// Many uses of a token while the writer is blocked do not fill its queue.
 #[tokio::test]
-async fn uses_that_are_noted_leave_the_queue_to_writes() {
+async fn deferred_touches_leave_room_for_writes() {
     let (_folder, store) = open();
     let (release, held) = std::sync::mpsc::channel::<()>();
     let held = std::sync::Mutex::new(held);

@@ -60,7 +60,7 @@ async fn send(
 }
 
 #[tokio::test]
-async fn extra_fields_in_any_body_change_nothing_of_oneself_or_of_others() {
+async fn undocumented_fields_are_ignored() {
     let server = TestServer::start().await;
     let bobs = server.register("bob", "bob@example.com").await;
     let bob = pk(&server, &bobs).await;
@@ -171,7 +171,7 @@ async fn extra_fields_in_any_body_change_nothing_of_oneself_or_of_others() {
 }
 
 #[tokio::test]
-async fn ids_of_others_in_the_path_are_as_unknown_as_none() {
+async fn ids_of_other_accounts_are_not_found() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let bobs = server.register("bob", "bob@example.com").await;
@@ -198,7 +198,7 @@ async fn ids_of_others_in_the_path_are_as_unknown_as_none() {
 
 /// 2.5 MB of input that is slow to parse or could be echoed: refused at once, in a short response.
 #[tokio::test]
-async fn largest_bodies_of_every_kind_are_refused_in_few_words() {
+async fn oversized_bodies_are_refused_briefly() {
     const SIZE: usize = 2_500_000;
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;

@@ -185,7 +185,7 @@ async fn unreadable_hop_of_x_forwarded_for_ends_at_the_last_good_one() {
 }
 
 #[tokio::test]
-async fn cookie_of_another_app_hides_no_session() {
+async fn foreign_session_cookie_does_not_hide_ours() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let amy = Browser::sign_in(&server, "amy").await;
@@ -247,7 +247,7 @@ async fn sign_out_ends_every_session_that_was_sent() {
 }
 
 #[tokio::test]
-async fn old_session_adds_no_address_without_its_password() {
+async fn adding_an_address_needs_recent_auth() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let amy = Browser::sign_in(&server, "amy").await;
@@ -291,7 +291,7 @@ async fn old_session_adds_no_address_without_its_password() {
 }
 
 #[tokio::test]
-async fn proof_of_one_session_counts_for_no_other() {
+async fn reauthentication_is_per_session() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let (proved, stolen) =
@@ -312,7 +312,7 @@ async fn session_of_an_earlier_schema_counts_as_old() {
 }
 
 #[tokio::test]
-async fn token_and_basic_callers_carry_their_proof() {
+async fn token_and_basic_callers_need_no_reauthentication() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let user = pk(&server, &token).await;
@@ -327,7 +327,7 @@ async fn token_and_basic_callers_carry_their_proof() {
 }
 
 #[tokio::test]
-async fn proving_a_password_is_limited_as_a_login_is() {
+async fn reauthentication_shares_the_login_limit() {
     let server = TestServer::with(&[("RATE_LIMITS", "on")]).await;
     server.register("amy", "").await;
     let amy = Browser::sign_in(&server, "amy").await;
@@ -338,7 +338,7 @@ async fn proving_a_password_is_limited_as_a_login_is() {
 }
 
 #[tokio::test]
-async fn password_is_proved_by_its_session_and_csrf_token_alone() {
+async fn reauthentication_requires_session_and_csrf_token() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let amy = Browser::sign_in(&server, "amy").await;

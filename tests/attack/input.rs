@@ -28,7 +28,7 @@ async fn answer(stream: &mut TcpStream) -> Option<String> {
 }
 
 #[tokio::test]
-async fn body_that_stops_coming_is_given_up() {
+async fn stalled_body_times_out() {
     let server = TestServer::start().await;
     // A sign-up asks no database before its body: the clock that is moved below belongs to that
     // too.
@@ -271,7 +271,7 @@ async fn escapes_in_a_path_are_the_same_path_or_none() {
 
 /// Elements of a list are looked at one by one, and a head has room for 30,000.
 #[tokio::test]
-async fn endless_lists_in_headers_cost_no_more_than_their_bytes() {
+async fn long_header_lists_take_linear_time() {
     let server = TestServer::start().await;
     let commas = ",".repeat(30_000);
     for header in [

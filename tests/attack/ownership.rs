@@ -157,7 +157,7 @@ async fn confirming_the_sign_up_address_revokes_earlier_credentials() {
 }
 
 #[tokio::test]
-async fn key_of_an_unproved_address_dies_with_a_reset() {
+async fn reset_voids_keys_of_unverified_addresses() {
     let server = TestServer::start().await;
     let token = server.register("mallory", VICTIM).await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -189,7 +189,7 @@ async fn owner_who_confirms_while_signed_in_keeps_everything() {
 }
 
 #[tokio::test]
-async fn owner_of_a_proved_address_keeps_sessions_with_a_second_and_ways_in_with_a_reset() {
+async fn owner_of_a_verified_address_keeps_other_credentials() {
     let server = TestServer::start().await;
     let token = server.register("amy", VICTIM).await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -213,7 +213,7 @@ async fn owner_of_a_proved_address_keeps_sessions_with_a_second_and_ways_in_with
 
 /// A stolen session cannot use this rule against the owner.
 #[tokio::test]
-async fn address_added_later_ends_nothing_of_the_owner() {
+async fn confirming_an_added_address_revokes_nothing() {
     let server = TestServer::start().await;
     let token = server.register("amy", "amy@example.com").await;
     server.take_mails(1).await;
@@ -229,7 +229,7 @@ async fn address_added_later_ends_nothing_of_the_owner() {
 
 /// The second account at an address has it as no primary one, and so may remove it.
 #[tokio::test]
-async fn sign_up_address_without_its_row_reaches_no_mail() {
+async fn sign_up_address_without_a_row_gets_no_email() {
     let server = TestServer::start().await;
     server.register("decoy", VICTIM).await;
     let token = server.register("mallory", VICTIM).await;

@@ -32,7 +32,7 @@ async fn restarted(server: &mut TestServer) -> TestServer {
 }
 
 #[tokio::test]
-async fn every_key_has_128_random_bits_at_least_and_none_comes_twice() {
+async fn every_key_has_128_random_bits() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let mut seen = BTreeSet::new();
@@ -66,7 +66,7 @@ async fn every_key_has_128_random_bits_at_least_and_none_comes_twice() {
 
 /// Session fixation: a login never keeps a session that the browser brought.
 #[tokio::test]
-async fn session_planted_in_a_browser_is_never_kept() {
+async fn planted_session_is_replaced_at_login() {
     let server = TestServer::start().await;
     server.register("mallory", "").await;
     server.register("amy", "").await;
@@ -107,7 +107,7 @@ async fn session_planted_in_a_browser_is_never_kept() {
 }
 
 #[tokio::test]
-async fn dump_of_all_database_files_opens_nothing() {
+async fn database_dump_contains_no_usable_credential() {
     let mut server = TestServer::start().await;
     let registered = server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);

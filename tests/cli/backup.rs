@@ -50,7 +50,7 @@ async fn restored(copy: &Path, key: &Path) -> (TestServer, tempfile::TempDir) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn backup_under_load_has_all_that_was_answered_before_and_starts() {
+async fn backup_under_load_contains_every_acknowledged_write() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let copies = tempfile::tempdir().unwrap();
@@ -111,7 +111,7 @@ async fn mailed_link_works_on_a_restored_backup_with_its_key() {
 }
 
 #[tokio::test]
-async fn backup_says_which_key_belongs_to_it() {
+async fn backup_names_its_secret_key() {
     let server = TestServer::start().await;
     let copies = tempfile::tempdir().unwrap();
     let (code, out, err) = back_up(&database(&server), &copies.path().join("copy"));
@@ -134,7 +134,7 @@ async fn backup_overwrites_nothing() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn backup_is_its_owners_alone_and_no_link_is_followed() {
+async fn backup_is_private_and_follows_no_link() {
     use std::os::unix::fs::PermissionsExt;
     let server = TestServer::start().await;
     let copies = tempfile::tempdir().unwrap();

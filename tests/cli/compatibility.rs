@@ -246,7 +246,7 @@ fn unusable_input_is_exit_2_and_one_line_that_names_the_file() {
 }
 
 #[test]
-fn one_document_alone_or_beside_a_source_is_a_wrong_call() {
+fn one_document_without_a_counterpart_is_a_usage_error() {
     let good = file(SOURCE);
     for wrong in [
         &["--old", path(&good)][..],
@@ -285,7 +285,7 @@ fn statuses_without_quotation_marks_are_read() {
 /// Two hundred operations with a cycle of two hundred schemas, all renamed, so that every
 /// reference changes.
 #[test]
-fn many_schemas_that_refer_to_each_other_come_to_an_end() {
+fn mutually_recursive_schemas_terminate() {
     let document = |suffix: &str| {
         let schema =
             |i: usize| json!({"$ref": format!("#/components/schemas/S{}{suffix}", i % 200)});
@@ -314,7 +314,7 @@ fn many_schemas_that_refer_to_each_other_come_to_an_end() {
 }
 
 #[test]
-fn the_gate_of_this_server_offers_markdown_too() {
+fn spec_breaking_supports_markdown() {
     let output = spec_diff(&["--format", "markdown"]);
     assert_eq!(
         (text(&output.stdout).as_str(), output.status.code()),

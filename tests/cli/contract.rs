@@ -94,7 +94,7 @@ fn descriptions_are_exported_word_for_word() {
 
 /// Removes a pointer; exactly the given place and value must be reported.
 #[test]
-fn one_thing_removed_is_reported_as_exactly_that() {
+fn single_removal_is_reported_alone() {
     let login = "/paths/~1api~1auth~1login~1/post";
     let cases = [
         ("/paths/~1api~1auth~1user~1/patch", "/paths/~1api~1auth~1user~1/patch"),
@@ -166,7 +166,7 @@ fn changed_value_is_reported_with_both_sides() {
 
 /// A rename is reported as a removal and an addition, each with its whole value.
 #[test]
-fn renamed_status_path_or_tag_is_one_thing_gone_and_one_new() {
+fn rename_is_one_removal_and_one_addition() {
     let rename = |parent: &'static str, from: &'static str, to: &'static str| {
         diff_after(move |document| {
             let members = document.pointer_mut(parent).unwrap().as_object_mut().unwrap();

@@ -137,7 +137,7 @@ async fn copied_database_serves_and_continues_ids() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-async fn from_a_file_to_a_server_and_back_every_value_is_the_same() {
+async fn copy_to_postgresql_and_back_preserves_every_value() {
     let (original, _) = filled().await;
     let folder = tempfile::tempdir().unwrap();
     let [first, last] = ["first", "last"].map(|name| folder.path().join(name));

@@ -215,7 +215,7 @@ async fn visit(server: &TestServer, cell: &Cell, username: String) -> Answer {
 }
 
 #[tokio::test]
-async fn every_square_of_the_table_is_visited_but_the_listed_ones() {
+async fn every_cell_of_the_matrix_is_tested() {
     let server = TestServer::start().await;
     let mut missed = BTreeSet::new();
     for (n, cell) in DOCUMENT.cells().into_iter().enumerate() {
@@ -257,7 +257,7 @@ fn table_has_three_content_types_wherever_a_body_is_read() {
 }
 
 #[tokio::test]
-async fn generated_client_is_watched_too() {
+async fn stale_generated_client_is_detected() {
     let server = TestServer::start().await;
     let person = Person::register(&server, "amy".to_owned()).await;
     let key = person.authorization.trim_start_matches("Token ").to_owned();
@@ -277,13 +277,13 @@ async fn generated_client_is_watched_too() {
 
 #[tokio::test]
 #[should_panic(expected = "there is nothing to be lenient about")]
-async fn needless_lenience_is_seen() {
+async fn unused_leniency_is_reported() {
     let server = TestServer::start().await;
     contract::lenient("for nothing", server.get("providers/", &[])).await;
 }
 
 #[tokio::test]
-async fn lenience_forgives_the_request_alone() {
+async fn leniency_applies_to_requests_only() {
     let good =
         Exchange::new("GET", "providers/?limit=many", Value::Null, 200, json!({ "count": 0 }));
     good.fault();

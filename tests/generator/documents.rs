@@ -27,6 +27,6 @@ fn export_of_another_server_is_its_document() {
     assert!(
         differences.is_empty(),
         "{}",
-        contract::diff::to_text(&differences, contract::diff::Sides::SOURCE_SERVER)
+        contract::diff::to_text(&differences, contract::diff::DocumentNames::SOURCE_SERVER)
     );
 }

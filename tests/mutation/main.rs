@@ -24,7 +24,7 @@ use specbound_codegen::{Settings, generate};
 
 use specbound_contract::compatibility::{Severity, compare};
 use specbound_contract::convert::{Target, convert};
-use specbound_contract::witness::Carrier;
+use specbound_contract::witness::MessageKind;
 
 use mutations::{Mutation, find};
 use values::{Confirmed, Values, confirm};
@@ -119,7 +119,7 @@ fn every_change_of_meaning_is_reported_where_it_is() {
 }
 
 #[test]
-fn edits_without_meaning_raise_no_alarm() {
+fn edits_without_meaning_are_not_reported() {
     false_alarms("contract", SOURCE, &export().unwrap(), 300);
 }
 
@@ -130,7 +130,7 @@ fn every_change_of_another_document_is_reported_where_it_is() {
 }
 
 #[test]
-fn edits_of_another_document_raise_no_alarm() {
+fn edits_of_another_document_are_not_reported() {
     false_alarms("other document", OTHER, &parse(OTHER).unwrap(), 300);
 }
 
@@ -190,7 +190,7 @@ fn verdicts_of_mutations_have_witnesses() {
 }
 
 /// The schemas that requests carry, or responses.
-fn domain_of(document: &Value, carrier: Carrier) -> BTreeSet<String> {
+fn domain_of(document: &Value, carrier: MessageKind) -> BTreeSet<String> {
     fn references(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(members) => {
@@ -205,11 +205,11 @@ fn domain_of(document: &Value, carrier: Carrier) -> BTreeSet<String> {
     for (_, item) in document["paths"].as_object().into_iter().flatten() {
         for (_, operation) in item.as_object().into_iter().flatten() {
             match carrier {
-                Carrier::Request => {
+                MessageKind::Request => {
                     references(&operation["requestBody"], &mut waiting);
                     references(&operation["parameters"], &mut waiting);
                 }
-                Carrier::Response => references(&operation["responses"], &mut waiting),
+                MessageKind::Response => references(&operation["responses"], &mut waiting),
             }
         }
     }
@@ -244,7 +244,7 @@ fn values_survive_mutations_that_are_called_harmless() {
             if *tries > 4 {
                 continue;
             }
-            let carriers = [(Carrier::Request, "request"), (Carrier::Response, "response")];
+            let carriers = [(MessageKind::Request, "request"), (MessageKind::Response, "response")];
             let mutated = mutation.of(&original);
             if mutated["components"]["schemas"].get(name).is_none() {
                 continue;
@@ -265,8 +265,8 @@ fn values_survive_mutations_that_are_called_harmless() {
                 changes += 1;
                 let changed = convert(&mutated, Target::V3_1).document;
                 let (accepting, refusing) = match carrier {
-                    Carrier::Request => (&modern, &changed),
-                    Carrier::Response => (&changed, &modern),
+                    MessageKind::Request => (&modern, &changed),
+                    MessageKind::Response => (&changed, &modern),
                 };
                 let it = json!({"$ref": reference});
                 let other = Values::domain_of(refusing, &it, carrier);

@@ -5,7 +5,7 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use specbound_contract::compatibility::Verdict;
 use specbound_contract::convert::{Target, convert};
-use specbound_contract::witness::{Carrier, Witness};
+use specbound_contract::witness::{MessageKind, Witness};
 
 /// The witnesses of a comparison, counted.
 #[derive(Default)]
@@ -46,7 +46,7 @@ pub fn confirm(old: &Value, new: &Value, verdicts: &[Verdict]) -> Confirmed {
         let accepts = |document: &Value, schema: &Value| {
             Values::domain_of(document, schema, carrier).accepts(value)
         };
-        let expected = (carrier == Carrier::Request, carrier == Carrier::Response);
+        let expected = (carrier == MessageKind::Request, carrier == MessageKind::Response);
         let found = (accepts(old, before), accepts(new, now));
         match found == expected {
             true => confirmed.values += 1,
@@ -116,10 +116,10 @@ impl Values {
     }
 
     /// As messages carry them: without the properties that are hidden there.
-    pub fn domain_of(document: &Value, schema: &Value, carrier: Carrier) -> Values {
+    pub fn domain_of(document: &Value, schema: &Value, carrier: MessageKind) -> Values {
         let hidden = match carrier {
-            Carrier::Request => "readOnly",
-            Carrier::Response => "writeOnly",
+            MessageKind::Request => "readOnly",
+            MessageKind::Response => "writeOnly",
         };
         let schemas = shown(&document["components"]["schemas"], hidden);
         Values::of(&json!({"components": {"schemas": schemas}}), &shown(schema, hidden))

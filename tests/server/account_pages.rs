@@ -15,7 +15,7 @@ async fn state(browser: &mut Browser<'_>, link: &str) -> String {
 }
 
 #[tokio::test]
-async fn confirmation_link_is_good_then_used_and_never_consumed_by_a_look() {
+async fn confirmation_link_is_consumed_only_by_submitting() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -46,7 +46,7 @@ async fn confirmation_link_that_is_too_old_is_bad() {
 }
 
 #[tokio::test]
-async fn reset_link_is_good_until_it_is_used_and_never_consumed_by_a_look() {
+async fn reset_link_is_consumed_only_by_submitting() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     server.take_mails(1).await;
@@ -67,7 +67,7 @@ async fn reset_link_is_good_until_it_is_used_and_never_consumed_by_a_look() {
 }
 
 #[tokio::test]
-async fn looking_at_bad_links_shares_the_limit_of_using_them() {
+async fn opening_bad_links_counts_against_the_key_limit() {
     let server = TestServer::with(&[("RATE_LIMITS", "on")]).await;
     server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -112,7 +112,7 @@ async fn unconfirmed_address_is_removed_at_the_pages() {
 }
 
 #[tokio::test]
-async fn strength_of_a_password_is_the_server_s_own_judgement() {
+async fn strength_endpoint_uses_the_password_rules() {
     let server = TestServer::start().await;
     let mut visitor = Browser::new(&server);
     for (password, score, broken) in [
@@ -150,7 +150,7 @@ async fn strength_is_for_our_own_pages_and_limited() {
 }
 
 #[test]
-fn every_event_of_an_account_has_its_words() {
+fn every_account_event_has_a_text() {
     let english: Value = serde_json::from_str(include_str!("../../locales/en.json")).unwrap();
     // These are of no account, or of one that is gone.
     let others = ["imported", "group_added", "group_removed", "deleted", "audit_trimmed"];

@@ -286,7 +286,7 @@ fn text_log_lines_have_their_time_in_utc() {
 }
 
 #[tokio::test]
-async fn text_that_a_client_sends_starts_no_log_line() {
+async fn client_text_cannot_start_a_log_line() {
     let mut logging = Logging::start(false);
     let http = reqwest::Client::new();
     for path in ["user/%0d%0aINFO forged", "%0aforged/?error=%0d%0aforged", "logout/"] {

@@ -426,7 +426,7 @@ async fn names_may_be_blank_but_not_null() {
 }
 
 #[tokio::test]
-async fn broken_forms_are_read_as_far_as_they_go() {
+async fn malformed_forms_are_read_leniently() {
     let fixture = Fixture::new().await;
     for operation in operations() {
         for body in ["%", "%zz=%&&&===", "a=%ff%00", "username=%00", "=&=", "&"] {

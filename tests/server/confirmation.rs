@@ -19,7 +19,7 @@ async fn confirmation_key_works_once() {
 }
 
 #[tokio::test]
-async fn every_mailed_key_is_good_until_one_is_used() {
+async fn confirmation_keys_are_valid_until_one_is_used() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     server.clock.advance(chrono::Duration::hours(1));
@@ -32,7 +32,7 @@ async fn every_mailed_key_is_good_until_one_is_used() {
 }
 
 #[tokio::test]
-async fn confirmation_key_dies_with_its_row() {
+async fn confirmation_key_is_void_after_its_address_is_removed() {
     let server = TestServer::start().await;
     let amy = Person::proved(&server, "amy", "amy@example.com").await;
     let id = amy.add("gone@example.com").await;
@@ -46,7 +46,7 @@ async fn confirmation_key_dies_with_its_row() {
 }
 
 #[tokio::test]
-async fn confirmation_key_is_good_for_three_days() {
+async fn confirmation_key_expires_after_three_days() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     let bob = Person::new(&server, "bob", "bob@example.com").await;
@@ -94,7 +94,7 @@ async fn forged_confirmation_key_opens_nothing() {
 }
 
 #[tokio::test]
-async fn looking_at_a_mailed_link_changes_nothing() {
+async fn opening_an_emailed_link_changes_nothing() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     let key = amy.key.clone().unwrap();
@@ -115,7 +115,7 @@ async fn looking_at_a_mailed_link_changes_nothing() {
 }
 
 #[tokio::test]
-async fn key_of_an_address_proved_elsewhere_meanwhile_is_void() {
+async fn confirmation_key_is_void_once_another_account_verified_the_address() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "same@example.com").await;
     let bob = Person::new(&server, "bob", "same@example.com").await;

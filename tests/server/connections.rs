@@ -198,7 +198,7 @@ async fn http_2_names_one_host() {
 }
 
 #[tokio::test]
-async fn floods_of_http_2_are_cut_off_and_leave_nothing_behind() {
+async fn http_2_floods_are_disconnected() {
     let server = TestServer::with(&[("METRICS_BIND", "127.0.0.1:0")]).await;
     let reset = |number: u32| {
         let stream = 2 * number + 1;
@@ -284,7 +284,7 @@ async fn incomplete_http_2_bodies_do_not_block_other_clients() {
 
 /// 16 MiB of large bodies at a time. Small bodies are always read.
 #[tokio::test]
-async fn large_bodies_wait_for_room_and_small_ones_do_not() {
+async fn large_bodies_wait_for_memory_and_small_ones_do_not() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let head = "POST /api/auth/login/ HTTP/1.1\r\nHost: x\r\nContent-Type: \
@@ -325,7 +325,7 @@ async fn large_bodies_wait_for_room_and_small_ones_do_not() {
 /// Bodies whose parsing once took a hundred times their size, from four concurrent clients.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn large_bodies_take_memory_in_proportion_and_give_it_back() {
+async fn large_bodies_release_their_memory() {
     const SIZE: usize = 2_500_000;
     let server = Binary::start(PROGRAM, "true");
     let mib = |what: &str| -> f64 {
@@ -380,7 +380,7 @@ async fn some(stream: &mut TcpStream) -> Option<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn silent_connections_do_not_hold_up_the_end() {
+async fn idle_connections_do_not_delay_shutdown() {
     let mut server = TestServer::start().await;
     let mut streams = Vec::new();
     for says in [&b""[..], b"GET / HTTP/1.1\r\n", PREFACE, REQUEST] {
@@ -438,7 +438,7 @@ async fn head_of_more_than_32_kib_is_431_and_the_next_client_is_served() {
 /// 128 slots, and 700 clients that send nothing, half a request or half a body.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn silent_clients_take_no_place_from_others() {
+async fn idle_clients_are_evicted_for_new_ones() {
     let server = Binary::start(PROGRAM, "ulimit -n 256");
     let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
     let password = "Zebra-Quartz-77";

@@ -17,7 +17,7 @@ fn masked(secret: &str) -> String {
 }
 
 #[tokio::test]
-async fn session_needs_its_csrf_token_and_each_fault_has_its_words() {
+async fn each_csrf_failure_has_its_message() {
     let server = TestServer::start().await;
     let session = Session::open(&server).await;
     let bare = format!("sessionid={}", session.id);
@@ -124,7 +124,7 @@ async fn trusted_origin_may_post() {
 }
 
 #[tokio::test]
-async fn https_site_wants_a_referer_where_there_is_no_origin() {
+async fn https_request_without_origin_needs_a_referer() {
     let server = TestServer::with(&[("SITE_URL", "https://auth.example.com")]).await;
     let session = Session::open(&server).await;
     let cookies = session.cookies();

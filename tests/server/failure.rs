@@ -23,7 +23,7 @@ fn assert_unavailable(answer: &Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn database_locked_by_another_process_refuses_writes_reads_go_on_and_it_recovers() {
+async fn locked_database_refuses_writes_and_recovers() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let headers = [("authorization", token.as_str())];
@@ -69,7 +69,7 @@ async fn answer_that_contradicts_the_document_is_500_with_a_log_line_in_debug_bu
 
 /// The writer is blocked indefinitely: a read that waited for it would never be answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_read_waits_for_the_note_of_its_use() {
+async fn reads_do_not_wait_for_deferred_writes() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let session = server.log_in("amy", PASSWORD).await.cookie_value("sessionid");
@@ -123,7 +123,7 @@ async fn clock_jumps_do_not_extend_a_lockout() {
 /// A limit on file sizes: like a full disk or a quota, but without root.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn disk_that_takes_no_more_refuses_writes_reads_go_on_and_it_recovers() {
+async fn full_disk_refuses_writes_and_recovers() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
     // SIGXFSZ would terminate the shell.

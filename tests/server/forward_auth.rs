@@ -130,7 +130,7 @@ async fn invalid_credentials_are_401_and_only_anonymous_browsers_are_redirected(
 }
 
 #[tokio::test]
-async fn browser_is_led_to_the_sign_in_page_and_back_to_the_hosts_of_the_settings_alone() {
+async fn browser_returns_to_configured_hosts_only() {
     let server = server(&[
         ("SITE_URL", "https://auth.example.com"),
         ("FORWARD_AUTH_HOSTS", "stock.example.com"),
@@ -200,7 +200,7 @@ async fn browser_is_led_to_the_sign_in_page_and_back_to_the_hosts_of_the_setting
 }
 
 #[tokio::test]
-async fn cookies_are_of_the_parent_domain_and_of_the_configured_name() {
+async fn cookies_use_the_configured_domain_and_name() {
     let server = server(&[
         ("SITE_URL", "https://auth.example.com"),
         ("FORWARD_AUTH_HOSTS", "stock.example.com"),
@@ -243,7 +243,7 @@ async fn hosts_beyond_the_settings_are_refused() {
 }
 
 #[tokio::test]
-async fn only_a_trusted_proxy_may_ask() {
+async fn forward_auth_requires_a_trusted_proxy() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     for path in [ASK, NGINX, "/platform/auth/envoy/"] {
@@ -287,7 +287,7 @@ async fn original_request_must_be_stated_once() {
 }
 
 #[tokio::test]
-async fn unsafe_request_with_a_session_must_be_the_services_own() {
+async fn unsafe_cross_origin_request_with_a_session_is_refused() {
     let server = server(&[("TRUSTED_ORIGINS", "http://app.example.com")]).await;
     let session = Session::open(&server).await;
     let cookies = session.cookies();
@@ -396,7 +396,7 @@ async fn open_paths_need_no_sign_in_and_name_no_caller() {
 }
 
 #[tokio::test]
-async fn superusers_and_members_pass_where_the_settings_ask_for_them() {
+async fn forward_auth_allows_configured_superusers_and_groups() {
     let setting = [("FORWARD_AUTH_ALLOW", "superusers,group:Stock keepers")];
     let server = server(&setting).await;
     let mut tokens = Vec::new();
@@ -419,7 +419,7 @@ async fn superusers_and_members_pass_where_the_settings_ask_for_them() {
 }
 
 #[tokio::test]
-async fn envoy_asks_by_the_request_itself() {
+async fn envoy_sends_the_original_request() {
     let server = server(&[("FORWARD_AUTH_OPEN_PATHS", "/static/*")]).await;
     let session = Session::open(&server).await;
     let cookies = session.cookies();
@@ -451,7 +451,7 @@ async fn envoy_asks_by_the_request_itself() {
 }
 
 #[tokio::test]
-async fn enforced_second_factor_is_enforced_here_too() {
+async fn forward_auth_enforces_the_second_factor() {
     let server = server(&[("LOGIN_ENFORCE_MFA", "true")]).await;
     let account = administration::NewUser {
         username: "amy".to_owned(),

@@ -28,7 +28,7 @@ async fn register(server: &TestServer, username: &str, password: &str) -> String
 }
 
 #[tokio::test]
-async fn deactivated_and_deleted_accounts_pass_with_nothing() {
+async fn forward_auth_refuses_deactivated_and_deleted_accounts() {
     let server = server(&[]).await;
     for is_deleted in [false, true] {
         let session = Session::open(&server).await;
@@ -55,7 +55,7 @@ async fn deactivated_and_deleted_accounts_pass_with_nothing() {
 }
 
 #[tokio::test]
-async fn expired_tokens_and_sessions_pass_with_nothing() {
+async fn forward_auth_refuses_expired_tokens_and_sessions() {
     let server = server(&[]).await;
     let session = Session::open(&server).await;
     let cookies = session.cookies();
@@ -88,7 +88,7 @@ async fn account_with_a_second_factor_passes_by_session_and_token_and_not_by_pas
 }
 
 #[tokio::test]
-async fn password_of_basic_is_taken_as_typed() {
+async fn basic_password_is_not_trimmed() {
     let server = server(&[]).await;
     const COLONS: &str = ":Zebra:Quartz:77: ";
     const COMPOSED: &str = "Z\u{e9}bra-Quartz-77";
@@ -131,7 +131,7 @@ async fn names_are_sent_on_as_they_are_stored_and_in_ascii() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_hold_up_the_client_behind_the_proxy_and_no_other() {
+async fn wrong_passwords_throttle_only_the_client_behind_the_proxy() {
     let server = server(&[("RATE_LIMITS", "on")]).await;
     register(&server, "amy", PASSWORD).await;
     // A client writes the entries before the last itself.

@@ -39,7 +39,7 @@ async fn moved_to(fixture: &mut Fixture, provider: &Provider, settings: &[(&str,
 }
 
 #[tokio::test]
-async fn changed_issuer_never_opens_the_accounts_of_the_former_one() {
+async fn changed_issuer_does_not_open_accounts_of_the_old_issuer() {
     let mut fixture = Fixture::start().await;
     fixture.browser().through("login", &amy()).await;
     let issuers = "SELECT COUNT(*) FROM social_accounts WHERE issuer <> ''";
@@ -61,7 +61,7 @@ async fn changed_issuer_never_opens_the_accounts_of_the_former_one() {
 }
 
 #[tokio::test]
-async fn link_without_an_issuer_is_of_the_providers_first_one_alone() {
+async fn link_without_issuer_belongs_to_the_first_issuer() {
     let mut fixture = Fixture::start().await;
     fixture.server.register("amy", "").await;
     fixture.server.register("rory", "").await;
@@ -84,7 +84,7 @@ async fn link_without_an_issuer_is_of_the_providers_first_one_alone() {
 }
 
 #[tokio::test]
-async fn trusted_audiences_stand_beside_this_client_and_no_others() {
+async fn only_trusted_audiences_are_accepted() {
     let fixture = Fixture::with(&[("SSO_COMPANY_TRUSTED_AUDIENCES", "api, \tweb")]).await;
     for (claims, why) in [
         (json!({ "aud": [CLIENT_ID, "api", "web"] }), None),
@@ -146,7 +146,7 @@ async fn groups_follow_the_claim_within_the_map() {
 }
 
 #[tokio::test]
-async fn groups_stay_where_removing_or_following_is_off() {
+async fn groups_are_kept_when_group_sync_is_disabled() {
     let map = ("SSO_GROUP_MAP", r#"{ "stock": "Stock keepers" }"#);
     let with = |groups: serde_json::Value| {
         Who::new("amy-1", json!({ "preferred_username": "amy", "groups": groups }))

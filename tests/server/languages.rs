@@ -65,7 +65,7 @@ async fn content_language_names_english_where_a_language_lacks_a_message() {
 }
 
 #[tokio::test]
-async fn pages_get_a_sentence_for_people_and_programs_the_recorded_one() {
+async fn pages_get_a_friendly_message_and_programs_the_recorded_one() {
     let server = TestServer::start().await;
     let body = json!({ "username": "nobody", "password": "wrong-password" });
     let recorded = server.post("login/", &[], body.clone()).await.json();

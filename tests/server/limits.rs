@@ -90,7 +90,7 @@ async fn every_way_to_try_a_password_shares_one_limit() {
 
 /// The hashing queue is full of slow hashes: a login that is not attempted is not counted.
 #[tokio::test]
-async fn login_that_was_not_tried_is_not_counted() {
+async fn unverified_login_attempt_is_not_counted() {
     let server = limited().await;
     server.register("amy", "").await;
     let hasher = server.app().hasher.clone();
@@ -148,7 +148,7 @@ async fn unknown_names_are_limited_alike() {
 }
 
 #[tokio::test]
-async fn one_account_throttled_leaves_the_others_open() {
+async fn throttled_account_does_not_affect_others() {
     let server = limited().await;
     server.register("amy", "").await;
     server.register("bob", "").await;
@@ -157,7 +157,7 @@ async fn one_account_throttled_leaves_the_others_open() {
 }
 
 #[tokio::test]
-async fn good_logins_are_not_limited_and_clear_nothing() {
+async fn successful_logins_are_not_limited_and_reset_nothing() {
     let server = limited().await;
     server.register("amy", "").await;
     for _ in 0..9 {
@@ -443,7 +443,7 @@ async fn guesses_of_a_killed_server_are_lost_for_the_last_second_alone() {
 
 /// A refunded attempt needs no row, so a successful login writes none.
 #[tokio::test]
-async fn good_logins_leave_nothing_to_save() {
+async fn successful_logins_leave_nothing_to_save() {
     let mut server = limited().await;
     server.register("amy", "").await;
     server.clock.advance(Duration::hours(1));

@@ -37,7 +37,7 @@ fn has_the_documents_shape(path: &str, body: &Value) {
 }
 
 #[tokio::test]
-async fn mobile_app_connects_in_its_order_of_calls() {
+async fn mobile_app_call_sequence_succeeds() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     let op = Operation::of_operator(server.app());

@@ -296,7 +296,7 @@ async fn tls_to_the_database_is_verified() {
 /// The kernel still acknowledges data, so only a timeout tells a frozen server from a slow one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-async fn database_that_has_frozen_is_unavailable_and_used_again_when_it_thaws() {
+async fn unresponsive_database_is_unavailable_until_it_recovers() {
     let start =
         || test_support::postgres::Cluster::with(vec!["fsync=off".to_owned()], &[]).unwrap();
     let cluster = tokio::task::spawn_blocking(start).await.unwrap();

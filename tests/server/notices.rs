@@ -78,7 +78,7 @@ async fn one_event_is_notified_once_a_minute() {
 }
 
 #[tokio::test]
-async fn sign_in_of_a_new_browser_is_notified_and_of_a_known_one_not() {
+async fn sign_in_notice_is_sent_for_new_browsers_only() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     let note = server.take_mail_about("new sign-in").await;
@@ -96,7 +96,7 @@ async fn sign_in_of_a_new_browser_is_notified_and_of_a_known_one_not() {
 }
 
 #[tokio::test]
-async fn notes_about_sign_ins_are_turned_off_by_a_setting() {
+async fn sign_in_notices_can_be_disabled() {
     let server = TestServer::with(&[("LOGIN_NOTICES", "false")]).await;
     let mut browser = amy(&server).await;
     let body = json!({ "name": "marker", "days": 1 });
@@ -105,7 +105,7 @@ async fn notes_about_sign_ins_are_turned_off_by_a_setting() {
 }
 
 #[tokio::test]
-async fn old_session_changes_nothing_without_a_proof() {
+async fn changes_need_recent_auth() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     let id = second_address(&mut browser).await;

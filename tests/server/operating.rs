@@ -292,7 +292,7 @@ async fn logins_are_counted_by_outcome() {
 }
 
 #[tokio::test]
-async fn login_that_lacks_its_second_factor_is_an_outcome_of_its_own() {
+async fn login_without_second_factor_has_its_own_outcome() {
     let server = TestServer::with(&[
         SHOWN,
         ("LOGIN_ENFORCE_MFA", "true"),

@@ -26,7 +26,7 @@ async fn sessions_show_their_origin_and_last_use_this_one_first() {
 }
 
 #[tokio::test]
-async fn activity_is_ones_own_of_ninety_days() {
+async fn activity_shows_ninety_days_of_the_callers_entries() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     server.register("bob", "").await;
@@ -41,7 +41,7 @@ async fn activity_is_ones_own_of_ninety_days() {
 }
 
 #[tokio::test]
-async fn copy_of_everything_needs_a_proof_and_has_no_secret() {
+async fn data_export_needs_recent_auth_and_has_no_secret() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     let (_, codes) = browser.add_device().await;
@@ -65,7 +65,7 @@ async fn copy_of_everything_needs_a_proof_and_has_no_secret() {
 }
 
 #[tokio::test]
-async fn deleted_account_is_signed_out_and_gone_after_a_week_but_for_its_audit_entries() {
+async fn deleted_account_is_signed_out_and_removed_after_a_week() {
     let server = TestServer::start().await;
     let token = server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -96,7 +96,7 @@ async fn deleted_account_is_signed_out_and_gone_after_a_week_but_for_its_audit_e
 }
 
 #[tokio::test]
-async fn sign_in_within_the_week_takes_the_deletion_back() {
+async fn sign_in_cancels_a_pending_deletion() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     assert_eq!(browser.post("delete/", json!({})).await.status, 200);

@@ -131,7 +131,7 @@ async fn pages_and_their_assets_are_under_60_kb_compressed() {
 }
 
 #[tokio::test]
-async fn looking_at_a_mailed_link_uses_nothing_up() {
+async fn opening_an_emailed_link_consumes_nothing() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -288,7 +288,7 @@ async fn the_product_name_of_the_settings_is_on_pages_and_in_subjects() {
 }
 
 #[tokio::test]
-async fn an_address_is_called_optional_only_where_it_is() {
+async fn optional_address_label_follows_the_setting() {
     for (required, is_optional) in [("false", true), ("true", false)] {
         let server = TestServer::with(&[("LOGIN_MAIL_REQUIRED", required)]).await;
         let page = text(&get(&server, "/platform/register", &[]).await);
@@ -357,7 +357,7 @@ fn texts_and_their_uses_match() {
 }
 
 #[tokio::test]
-async fn only_a_demonstration_shows_its_mails() {
+async fn mailbox_page_exists_in_a_demonstration_only() {
     let server = TestServer::start().await;
     for path in ["/platform/demo/mails/", "/platform/demo/mails/0/"] {
         assert_eq!(get(&server, path, &[]).await.status, 404);

@@ -93,7 +93,7 @@ async fn passkey_is_the_second_step_after_the_password() {
 }
 
 #[tokio::test]
-async fn passkey_proves_its_owner_again() {
+async fn passkey_reauthenticates() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     let (mut authenticator, _) = add(&mut browser).await;

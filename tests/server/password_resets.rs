@@ -50,7 +50,7 @@ async fn reset_link_is_built_from_the_configured_site() {
 }
 
 #[tokio::test]
-async fn kelvin_sign_is_no_k() {
+async fn kelvin_sign_does_not_match_k() {
     let server = TestServer::start().await;
     server.register("kim", "kim@kite.example.com").await;
     server.take_mails(1).await;
@@ -110,7 +110,7 @@ async fn reset_ends_every_token_and_session() {
 }
 
 #[tokio::test]
-async fn failures_do_not_use_the_reset_link_up() {
+async fn failed_reset_does_not_consume_the_link() {
     let server = TestServer::start().await;
     register(&server, "amy").await;
     let link = link(&server, "amy@example.com").await;
@@ -144,7 +144,7 @@ async fn failures_do_not_use_the_reset_link_up() {
 }
 
 #[tokio::test]
-async fn reset_link_opens_one_account_only() {
+async fn reset_link_is_bound_to_its_account() {
     let server = TestServer::start().await;
     register(&server, "amy").await;
     register(&server, "bob").await;
@@ -155,7 +155,7 @@ async fn reset_link_opens_one_account_only() {
 }
 
 #[tokio::test]
-async fn login_makes_reset_links_void() {
+async fn login_voids_reset_links() {
     let server = TestServer::start().await;
     register(&server, "amy").await;
     let link = link(&server, "amy@example.com").await;
@@ -165,7 +165,7 @@ async fn login_makes_reset_links_void() {
 }
 
 #[tokio::test]
-async fn password_change_makes_reset_links_void() {
+async fn password_change_voids_reset_links() {
     let server = TestServer::start().await;
     let (token, _) = register(&server, "amy").await;
     let link = link(&server, "amy@example.com").await;
@@ -175,7 +175,7 @@ async fn password_change_makes_reset_links_void() {
 }
 
 #[tokio::test]
-async fn address_change_makes_reset_links_void() {
+async fn address_change_voids_reset_links() {
     let server = TestServer::start().await;
     let (token, key) = register(&server, "amy").await;
     confirm(&server, &key).await;
@@ -197,7 +197,7 @@ async fn address_change_makes_reset_links_void() {
 }
 
 #[tokio::test]
-async fn reset_link_is_good_for_three_days() {
+async fn reset_link_expires_after_three_days() {
     let server = TestServer::start().await;
     register(&server, "amy").await;
     register(&server, "bob").await;
@@ -210,7 +210,7 @@ async fn reset_link_is_good_for_three_days() {
 }
 
 #[tokio::test]
-async fn several_reset_links_are_good_until_one_is_used() {
+async fn reset_links_are_valid_until_one_is_used() {
     let server = TestServer::start().await;
     register(&server, "amy").await;
     let first = link(&server, "amy@example.com").await;
@@ -232,7 +232,7 @@ async fn reset_link_of_an_account_deactivated_since_is_void() {
 }
 
 #[tokio::test]
-async fn looking_at_a_reset_link_changes_nothing() {
+async fn opening_a_reset_link_changes_nothing() {
     let server = TestServer::start().await;
     register(&server, "amy").await;
     let link = link(&server, "amy@example.com").await;

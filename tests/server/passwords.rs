@@ -117,7 +117,7 @@ pub(super) fn invalid_token() -> Value {
 }
 
 #[tokio::test]
-async fn changed_password_opens_and_the_old_one_does_not() {
+async fn password_change_replaces_the_old_password() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let answer = change(&server, &token, NEW, NEW).await;
@@ -130,7 +130,7 @@ async fn changed_password_opens_and_the_old_one_does_not() {
 }
 
 #[tokio::test]
-async fn same_password_again_is_fine() {
+async fn unchanged_password_is_accepted() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     assert_eq!(change(&server, &token, PASSWORD, PASSWORD).await.status, 200);
@@ -307,7 +307,7 @@ async fn old_password_can_be_made_required() {
 }
 
 #[tokio::test]
-async fn composed_and_decomposed_letters_of_a_password_are_one() {
+async fn password_is_normalised_to_nfkc() {
     const COMPOSED: &str = "Z\u{e9}bra-Qu\u{e4}rtz-77";
     const DECOMPOSED: &str = "Ze\u{301}bra-Qua\u{308}rtz-77";
     let server = TestServer::start().await;
@@ -327,7 +327,7 @@ async fn composed_and_decomposed_letters_of_a_password_are_one() {
 }
 
 #[tokio::test]
-async fn hash_of_either_form_opens_with_both() {
+async fn either_normalisation_of_a_password_verifies() {
     use inventree_auth::domain::passwords::Password;
     let forms = |text: &str| {
         let forms = Password::new(text.to_owned()).forms();
@@ -355,7 +355,7 @@ async fn sign_ins(server: &TestServer, password: &str) -> [u16; 3] {
 }
 
 #[tokio::test]
-async fn password_is_taken_as_typed_at_every_door() {
+async fn password_is_not_trimmed_by_any_endpoint() {
     const TYPED: &str = "  Zebra-Quartz-77 ";
     let server = TestServer::start().await;
     let twice =
@@ -393,7 +393,7 @@ async fn reset_takes_the_password_as_typed() {
 
 /// The reference trims a password before it hashes it, and so did this server.
 #[tokio::test]
-async fn hash_of_a_trimmed_password_opens_with_the_typed_one() {
+async fn trimmed_password_hash_accepts_the_typed_password() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     for typed in [PASSWORD.to_owned(), format!(" {PASSWORD}\t"), format!("{PASSWORD}\u{2003}")] {

@@ -68,7 +68,7 @@ async fn unknown_path_answers_with_its_own_url() {
 }
 
 #[tokio::test]
-async fn paths_match_to_the_letter() {
+async fn paths_match_exactly() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     for path in [
@@ -115,7 +115,7 @@ async fn bad_credential_is_refused_on_every_path() {
 }
 
 #[tokio::test]
-async fn each_fault_of_a_credential_has_its_words() {
+async fn each_credential_error_has_its_message() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let (spaced, bad) = (format!("{token} x"), basic("amy", "wrong"));
@@ -157,7 +157,7 @@ async fn credentials_are_read_leniently() {
 }
 
 #[tokio::test]
-async fn login_knows_basic_only() {
+async fn login_accepts_basic_auth_only() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let body = json!({ "username": "amy", "password": PASSWORD });
@@ -415,7 +415,7 @@ async fn strange_paths_and_headers_never_break_the_server() {
 }
 
 #[tokio::test]
-async fn token_is_good_through_its_365th_day() {
+async fn token_expires_after_365_days() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     // Created on 2026-03-01 at noon.
@@ -446,7 +446,7 @@ async fn session_ends_after_14_days_of_use() {
 }
 
 #[tokio::test]
-async fn every_login_has_a_key_and_a_session_of_its_own() {
+async fn every_login_issues_a_new_token_and_session() {
     let server = TestServer::start().await;
     let first = server.register("amy", "").await;
     let (a, b) = (server.log_in("amy", PASSWORD).await, server.log_in("amy", PASSWORD).await);
@@ -468,7 +468,7 @@ async fn login_generates_a_new_session_id() {
 }
 
 #[tokio::test]
-async fn escaped_path_is_the_path_it_stands_for() {
+async fn percent_encoded_path_is_decoded() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     assert_eq!(

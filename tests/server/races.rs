@@ -34,7 +34,7 @@ async fn one_name_in_64_spellings_is_registered_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_address_registered_by_many_is_primary_once() {
+async fn concurrent_registrations_make_an_address_primary_once() {
     let server = TestServer::start().await;
     let names: Vec<String> = (0..32).map(|n| format!("racer{n}")).collect();
     let tokens = join_all(names.iter().map(|name| server.register(name, "same@example.com"))).await;
@@ -47,7 +47,7 @@ async fn one_address_registered_by_many_is_primary_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn address_of_eight_accounts_is_proved_by_one() {
+async fn address_on_eight_accounts_is_verified_by_one() {
     let server = TestServer::start().await;
     let (mut tokens, mut keys) = (Vec::new(), Vec::new());
     for n in 0..8 {
@@ -83,7 +83,7 @@ async fn one_address_is_added_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn primary_moved_by_many_is_one() {
+async fn concurrent_primary_changes_leave_one_primary() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let headers = [("authorization", token.as_str())];

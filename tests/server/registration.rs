@@ -56,7 +56,7 @@ async fn registration_logs_in_and_emails_a_key() {
 }
 
 #[tokio::test]
-async fn name_beyond_ascii_that_looks_like_anothers_is_refused() {
+async fn confusable_username_is_refused() {
     let server = TestServer::start().await;
     let taken = json!({ "username": ["A user with that username already exists."] });
     let token = server.register("paypal", "").await;
@@ -84,7 +84,7 @@ async fn name_beyond_ascii_that_looks_like_anothers_is_refused() {
 }
 
 #[tokio::test]
-async fn names_of_an_earlier_version_are_compared_by_their_looks_too() {
+async fn confusable_check_covers_imported_usernames() {
     let mut server = TestServer::start().await;
     server.register("paypal", "").await;
     let forget = server.app().store.write(|w| w.account_set_skeleton(1, "paypal", ""));
@@ -133,7 +133,7 @@ async fn cookie_flags_follow_their_settings() {
 }
 
 #[tokio::test]
-async fn closed_server_says_so_after_the_fields() {
+async fn disabled_registration_is_reported_after_field_errors() {
     let server = TestServer::with(&[("LOGIN_ENABLE_REG", "false")]).await;
     let bad = try_to(&server, body("a b", None, PASSWORD)).await;
     assert!(bad.status == 400 && bad.json()["username"].is_array(), "{bad:?}");
@@ -167,7 +167,7 @@ async fn disabled_registration_reveals_no_accounts() {
 }
 
 #[tokio::test]
-async fn server_is_closed_unless_opened() {
+async fn registration_is_disabled_by_default() {
     let server = TestServer::with(&[("LOGIN_ENABLE_REG", "")]).await;
     let answer = try_to(&server, body("amy", None, PASSWORD)).await;
     assert_eq!(
@@ -177,7 +177,7 @@ async fn server_is_closed_unless_opened() {
 }
 
 #[tokio::test]
-async fn mail_can_be_made_required() {
+async fn email_can_be_required() {
     let server = TestServer::with(&[("LOGIN_MAIL_REQUIRED", "true")]).await;
     let missing = try_to(&server, body("amy", None, PASSWORD)).await;
     assert_eq!(refusal(&missing), (400, json!({ "email": ["This field is required."] })));
@@ -249,7 +249,7 @@ async fn account_stays_with_an_address_of_an_approved_domain() {
 }
 
 #[tokio::test]
-async fn account_of_a_made_up_address_is_closed_when_the_confirmation_runs_out() {
+async fn unconfirmed_account_is_deactivated_when_confirmation_expires() {
     let server = TestServer::with(DOMAINS).await;
     let kept = server.register("amy", "amy@example.com").await;
     confirm_mail(&server).await;
@@ -322,7 +322,7 @@ async fn address_verified_by_another_account_is_refused() {
 }
 
 #[tokio::test]
-async fn address_not_proved_yet_is_let_in_as_a_second_row() {
+async fn unverified_address_of_another_account_is_accepted() {
     let server = TestServer::start().await;
     server.register("amy", "same@example.com").await;
     let bob = server.register("bob", "Same@example.com").await;
@@ -333,7 +333,7 @@ async fn address_not_proved_yet_is_let_in_as_a_second_row() {
 }
 
 #[tokio::test]
-async fn password_like_the_name_leaves_no_account() {
+async fn password_similar_to_the_username_is_refused() {
     let server = TestServer::start().await;
     let alike = try_to(&server, body("wilhelmina", None, "Wilhelmina7")).await;
     let message = json!({ "non_field_errors": ["The password is too similar to the username."] });

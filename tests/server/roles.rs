@@ -139,7 +139,7 @@ async fn role_with_the_printed_grants_cannot_change_the_audit_trail_or_its_trigg
 /// Tables, functions and operators of the role, first in its search path.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-async fn schema_of_its_own_deletes_no_entry_and_diverts_none() {
+async fn shadowing_schema_cannot_change_the_audit_trail() {
     let granted = Granted::new();
     granted.serve().await.register("amy", "").await;
     let before = granted.trail();

@@ -254,7 +254,7 @@ async fn options_names_the_forms_of_a_page() {
 }
 
 #[tokio::test]
-async fn page_paths_match_to_the_letter() {
+async fn page_paths_match_exactly() {
     let server = TestServer::start().await;
     for path in [
         "/api/schema",
@@ -280,7 +280,7 @@ async fn page_paths_match_to_the_letter() {
 }
 
 #[tokio::test]
-async fn pages_are_not_of_the_contract() {
+async fn pages_are_not_in_the_contract() {
     let exported = contract::export().unwrap();
     let paths: Vec<&String> = exported["paths"].as_object().unwrap().keys().collect();
     assert!(paths.iter().all(|path| path.starts_with("/api/auth/")), "{paths:?}");
@@ -342,7 +342,7 @@ async fn reference_allows_no_inline_code_and_no_other_origin() {
 }
 
 #[tokio::test]
-async fn everything_the_reference_loads_is_here() {
+async fn reference_loads_only_own_assets() {
     let server = TestServer::start().await;
     let shell = shell(&server).await;
     let assets = assets(&shell);

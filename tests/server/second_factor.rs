@@ -145,7 +145,7 @@ async fn device_counts_once_a_code_of_it_was_entered() {
 }
 
 #[tokio::test]
-async fn setup_of_another_account_or_of_yesterday_adds_nothing() {
+async fn expired_or_foreign_factor_setup_is_refused() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     let (setup, secret) = browser.begin().await;
@@ -162,7 +162,7 @@ async fn setup_of_another_account_or_of_yesterday_adds_nothing() {
 }
 
 #[tokio::test]
-async fn factors_are_changed_after_a_recent_proof_alone() {
+async fn factor_change_needs_recent_auth() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     let (secret, _) = browser.add_device().await;
@@ -181,7 +181,7 @@ async fn factors_are_changed_after_a_recent_proof_alone() {
 }
 
 #[tokio::test]
-async fn password_alone_signs_nothing_in_and_the_code_does() {
+async fn second_factor_is_required_after_the_password() {
     let server = TestServer::start().await;
     let mut setup = amy(&server).await;
     let (secret, _) = setup.add_device().await;
@@ -233,7 +233,7 @@ async fn second_step_without_the_first_is_404() {
 }
 
 #[tokio::test]
-async fn each_step_opens_once_and_earlier_ones_no_more() {
+async fn totp_code_works_once() {
     let server = TestServer::start().await;
     let mut setup = amy(&server).await;
     let (secret, _) = setup.add_device().await;
@@ -296,7 +296,7 @@ async fn recovery_code_works_once_and_new_codes_replace_the_old() {
 }
 
 #[tokio::test]
-async fn last_factor_takes_the_recovery_codes_along() {
+async fn removing_the_last_factor_deletes_recovery_codes() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     browser.add_device().await;

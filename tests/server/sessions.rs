@@ -226,7 +226,7 @@ async fn objects_of_other_accounts_are_404_and_unchanged() {
 }
 
 #[tokio::test]
-async fn only_a_session_opens_these_and_only_a_csrf_token_changes_anything() {
+async fn session_endpoints_require_a_session_and_csrf_token() {
     let server = server().await;
     let amy = Browser::of(&server, "amy", "").await;
     let header = format!("Token {}", amy.token);

@@ -53,7 +53,7 @@ async fn verified_address_signs_in_at_the_pages_alone() {
 }
 
 #[tokio::test]
-async fn sign_in_by_address_does_not_tell_whose_it_is() {
+async fn sign_in_by_address_reveals_no_account() {
     let server = server().await;
     // An account with this name, too: a name comes before an address.
     server.register("carl@example.com", "").await;
@@ -68,7 +68,7 @@ async fn sign_in_by_address_does_not_tell_whose_it_is() {
 }
 
 #[tokio::test]
-async fn name_comes_before_the_address_of_another_account() {
+async fn username_takes_precedence_over_an_address() {
     let server = server().await;
     server.register(ADDRESS, "").await;
     let answer = sign_in(&server, ADDRESS, PASSWORD).await;
@@ -93,7 +93,7 @@ async fn attempts_by_address_count_for_its_account() {
 }
 
 #[tokio::test]
-async fn signed_in_browser_is_led_on_from_the_pages_for_strangers() {
+async fn signed_in_browser_is_redirected_from_sign_in_pages() {
     let server = server().await;
     let session = sign_in(&server, "amy", PASSWORD).await.cookie_value("sessionid");
     let cookie = format!("sessionid={session}");
@@ -138,7 +138,7 @@ async fn registration_that_must_be_confirmed_first_says_so_to_its_page() {
 }
 
 #[tokio::test]
-async fn page_with_a_slash_too_few_or_too_many_redirects_to_it() {
+async fn page_redirects_a_wrong_trailing_slash() {
     let server = TestServer::start().await;
     for (path, target) in [
         ("/platform", "/platform/"),
@@ -239,7 +239,7 @@ async fn site_has_the_name_color_contact_footer_and_pictures_of_its_operator() {
 }
 
 #[test]
-fn wrong_look_stops_the_start_with_a_line_that_names_it() {
+fn invalid_branding_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("logo.png"), "no picture").unwrap();
     let folder = folder.path().to_str().unwrap();

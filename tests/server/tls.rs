@@ -238,7 +238,7 @@ fn a_wrong_file_stops_the_start_with_one_line_that_names_the_setting() {
 }
 
 #[tokio::test]
-async fn a_hangup_ends_no_server() {
+async fn sighup_does_not_stop_the_server() {
     let certificate = Certificate::new();
     let mut server = Server::start(&certificate);
     for _ in 0..3 {

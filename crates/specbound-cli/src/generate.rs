@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use specbound_codegen::{File, Generated, Item, Mode, Settings};
 
-use crate::inputs::{self, Reading};
+use crate::inputs::{self, ReadSettings};
 use crate::{Failure, failed, unusable};
 
 #[derive(Args)]
@@ -58,7 +58,7 @@ pub struct Generate {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadSettings,
 }
 
 impl Generate {

@@ -120,23 +120,23 @@ impl FileReader for Revision {
         command.args(["cat-file", "blob", &self.object(path)]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().ok_or_else(|| io::Error::other("git has no output"))?;
-        Ok(Box::new(Output { child, output }))
+        Ok(Box::new(ProcessOutput { child, output }))
     }
 }
 
 /// The output of a process, which ends with it.
-struct Output {
+struct ProcessOutput {
     child: Child,
     output: ChildStdout,
 }
 
-impl Read for Output {
+impl Read for ProcessOutput {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.output.read(buffer)
     }
 }
 
-impl Drop for Output {
+impl Drop for ProcessOutput {
     fn drop(&mut self) {
         // A reader may stop early, at the largest size.
         let _ = self.child.kill();

@@ -14,7 +14,7 @@ use specbound_contract::{Disk, Document, FileReader, ParseError, ReadOptions};
 
 use crate::git::{self, Revision};
 use crate::memory;
-use crate::web::{self, Web};
+use crate::web::{self, HttpReader};
 use crate::{Failure, unusable};
 
 /// Names of the document that is compared without arguments.
@@ -25,7 +25,7 @@ const MAX_FILES: usize = 10_000;
 
 /// How files are read.
 #[derive(Args, Clone)]
-pub struct Reading {
+pub struct ReadSettings {
     /// Follow references out of the document's folder.
     #[arg(long)]
     pub allow_outside: bool,
@@ -59,7 +59,7 @@ pub struct Documents {
     #[arg(long, value_name = "BRANCH", conflicts_with_all = ["old", "old_option"])]
     base: Option<String>,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadSettings,
     /// Only paths that match, such as `/users*`. Can be repeated, as the options below.
     #[arg(long = "path", value_name = "PATTERN")]
     paths: Vec<String>,
@@ -75,7 +75,7 @@ pub struct Documents {
 }
 
 /// Both sides of a comparison.
-pub struct Pair {
+pub struct DocumentPair {
     pub old: Document,
     pub new: Document,
     /// Lines for a reader.
@@ -85,7 +85,7 @@ pub struct Pair {
 impl Documents {
     /// Reads both documents. Without arguments, those that the policy names. `folder` is that of
     /// the policy.
-    pub fn read(&self, policy: &Policy, folder: &Path) -> Result<Pair, Failure> {
+    pub fn read(&self, policy: &Policy, folder: &Path) -> Result<DocumentPair, Failure> {
         let old = self.old.as_ref().or(self.old_option.as_ref());
         let new = self.new.as_ref().or(self.new_option.as_ref());
         let mut pair = match (old, new) {
@@ -95,7 +95,7 @@ impl Documents {
                 }
                 let (old, path) = (read(old, &self.reading)?, new);
                 let new = beside(path, read_incomplete(path, &self.reading)?, &old)?;
-                Pair { old, new, notes: Vec::new() }
+                DocumentPair { old, new, notes: Vec::new() }
             }
             (Some(_), None) => return Err(unusable("the document after the change is missing")),
             _ => self.since_merge_base(policy, folder)?,
@@ -117,7 +117,7 @@ impl Documents {
     }
 
     /// The document in the working tree, and where the current branch left another one.
-    fn since_merge_base(&self, policy: &Policy, folder: &Path) -> Result<Pair, Failure> {
+    fn since_merge_base(&self, policy: &Policy, folder: &Path) -> Result<DocumentPair, Failure> {
         let usual = || {
             let there = |name: &&str| folder.join(name).exists();
             USUAL_NAMES.into_iter().find(there).map(str::to_owned)
@@ -142,7 +142,7 @@ impl Documents {
         match old {
             Ok(old) => {
                 let new = beside(&path, new, &old)?;
-                Ok(Pair { old, new, notes: Vec::new() })
+                Ok(DocumentPair { old, new, notes: Vec::new() })
             }
             // A document that is new breaks no client.
             Err(failure) if failure.is_missing => {
@@ -156,7 +156,7 @@ impl Documents {
                     info.insert("version".to_owned(), "0.0.0".into());
                 }
                 let old = Document::parse(&empty.to_string()).map_err(unusable)?;
-                Ok(Pair { old, new, notes })
+                Ok(DocumentPair { old, new, notes })
             }
             Err(failure) => Err(failure),
         }
@@ -164,7 +164,7 @@ impl Documents {
 }
 
 /// Reads one document, or several as one.
-pub fn read(path: &Path, reading: &Reading) -> Result<Document, Failure> {
+pub fn read(path: &Path, reading: &ReadSettings) -> Result<Document, Failure> {
     complete(path, read_incomplete(path, reading)?)
 }
 
@@ -179,13 +179,13 @@ fn beside(path: &Path, document: Document, old: &Document) -> Result<Document, F
 }
 
 /// Reads one document, or several as one, which may refer to components that are not there.
-fn read_incomplete(path: &Path, reading: &Reading) -> Result<Document, Failure> {
+fn read_incomplete(path: &Path, reading: &ReadSettings) -> Result<Document, Failure> {
     let options = ReadOptions {
         allow_outside: reading.allow_outside,
         memory: Some(memory::for_each_document(reading.max_memory)),
     };
     let reader = |other: Rc<dyn FileReader>| match reading.fetch {
-        true => Rc::new(Web::new(other)),
+        true => Rc::new(HttpReader::new(other)),
         false => other,
     };
     if path == Path::new("-") {

@@ -22,12 +22,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use specbound_contract::compatibility;
 use specbound_contract::convert::{Conversion, Target, convert};
-use specbound_contract::diff::Sides;
+use specbound_contract::diff::DocumentNames;
 use specbound_contract::flatten::flatten;
 use specbound_contract::report::{self, FailOn, Format, Report};
 
 use generate::Generate;
-use inputs::{Documents, Reading};
+use inputs::{Documents, ReadSettings};
 use new::New;
 use policy::PolicyArgs;
 use terminal::ColorChoice;
@@ -95,14 +95,14 @@ enum Command {
         /// The document; see `breaking`. A folder or a pattern of documents is joined.
         document: PathBuf,
         #[command(flatten)]
-        reading: Reading,
+        reading: ReadSettings,
     },
     /// Write a document as one, with the members of `allOf` merged where possible.
     Flatten {
         /// The document; see `bundle`.
         document: PathBuf,
         #[command(flatten)]
-        reading: Reading,
+        reading: ReadSettings,
     },
     /// Write a document as one in another version of OpenAPI. Lists what is lost on standard error.
     Convert {
@@ -114,7 +114,7 @@ enum Command {
         #[arg(long)]
         lossless: bool,
         #[command(flatten)]
-        reading: Reading,
+        reading: ReadSettings,
     },
     /// Generate server.rs, client.rs and server_trait.rs.
     Generate(Generate),
@@ -180,7 +180,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             let pair = documents.read(&policy.policy, &policy.folder)?;
             notes(&pair.notes);
             let (old, new) = (&pair.old.value, &pair.new.value);
-            conclude(&report::difference(old, new, Sides::OLD_NEW, format))
+            conclude(&report::difference(old, new, DocumentNames::OLD_NEW, format))
         }
         Command::Breaking { comparison, fail_on } => comparison
             .conclude(|compared, style| compared.report(comparison.format, style, fail_on)),

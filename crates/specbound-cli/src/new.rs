@@ -7,7 +7,7 @@ use clap::Args;
 use specbound_codegen::{Dependencies, File, Layout, Mode, Settings};
 
 use crate::generate::{refused, write};
-use crate::inputs::{self, Reading};
+use crate::inputs::{self, ReadSettings};
 use crate::{Failure, unusable};
 
 #[derive(Args)]
@@ -27,7 +27,7 @@ pub struct New {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    reading: Reading,
+    reading: ReadSettings,
 }
 
 impl New {

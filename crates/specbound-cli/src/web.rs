@@ -15,14 +15,14 @@ use url::Url;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads URLs, and leaves other paths to another reader.
-pub struct Web {
+pub struct HttpReader {
     agent: Agent,
     other: Rc<dyn FileReader>,
 }
 
-impl Web {
+impl HttpReader {
     /// With a reader for what is no URL.
-    pub fn new(other: Rc<dyn FileReader>) -> Web {
+    pub fn new(other: Rc<dyn FileReader>) -> HttpReader {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::WebPki)
@@ -34,7 +34,7 @@ impl Web {
             .max_redirects(5)
             .user_agent(concat!("specbound/", env!("CARGO_PKG_VERSION")))
             .build();
-        Web { agent: config.into(), other }
+        HttpReader { agent: config.into(), other }
     }
 }
 
@@ -44,7 +44,7 @@ pub fn url(path: &Path) -> Option<Url> {
     ["http", "https"].contains(&url.scheme()).then_some(url)
 }
 
-impl FileReader for Web {
+impl FileReader for HttpReader {
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
         match url(path) {
             Some(url) => Ok(url.as_str().into()),

@@ -8,7 +8,7 @@ mod hidden;
 mod plain;
 
 use hidden::HiddenMembers;
-pub use plain::Plain;
+pub use plain::PlainSchemas;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,20 +24,20 @@ use super::schema::whole;
 
 /// Whose values the tables are for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Written {
+pub enum Direction {
     /// Requests: a member that is read only is ignored.
-    ByClient,
+    Request,
     /// Answers: a member that is write only is ignored.
-    ByServer,
+    Response,
 }
 
 /// Tables of one document.
 pub struct Tables<'a> {
     source: &'a Value,
-    plain: Plain<'a>,
+    plain: PlainSchemas<'a>,
     hidden: HiddenMembers<'a>,
     runtime: &'a syn::Path,
-    written: Written,
+    direction: Direction,
     /// Names of the statics, by component.
     names: BTreeMap<String, syn::Ident>,
     taken: BTreeSet<String>,
@@ -49,17 +49,17 @@ pub struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    pub fn new(source: &'a Value, runtime: &'a syn::Path, written: Written) -> Tables<'a> {
-        let hidden_by = match written {
-            Written::ByClient => "readOnly",
-            Written::ByServer => "writeOnly",
+    pub fn new(source: &'a Value, runtime: &'a syn::Path, direction: Direction) -> Tables<'a> {
+        let hidden_by = match direction {
+            Direction::Request => "readOnly",
+            Direction::Response => "writeOnly",
         };
         Tables {
             source,
-            plain: Plain::new(source),
+            plain: PlainSchemas::new(source),
             hidden: HiddenMembers::new(source, hidden_by),
             runtime,
-            written,
+            direction,
             names: BTreeMap::new(),
             taken: BTreeSet::new(),
             pending: Vec::new(),
@@ -99,9 +99,10 @@ impl<'a> Tables<'a> {
             let runtime = self.runtime;
             self.statics.push(quote!(pub static #ident: #runtime::Constraints = #table;));
         }
-        let (module, written) = (self.module_name(), self.written);
+        let (module, direction) = (self.module_name(), self.direction);
         let statics = self.statics;
-        let only_debug = (written == Written::ByServer).then(|| quote!(#[cfg(debug_assertions)]));
+        let only_debug =
+            (direction == Direction::Response).then(|| quote!(#[cfg(debug_assertions)]));
         (self.is_imported || !statics.is_empty()).then(|| {
             quote! {
                 /// Constraints of whole schemas.
@@ -167,9 +168,9 @@ impl<'a> Tables<'a> {
 
     /// The module of the tables.
     fn module_name(&self) -> syn::Ident {
-        match self.written {
-            Written::ByClient => format_ident!("constraints"),
-            Written::ByServer => format_ident!("answer_constraints"),
+        match self.direction {
+            Direction::Request => format_ident!("constraints"),
+            Direction::Response => format_ident!("answer_constraints"),
         }
     }
 

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use serde_json::Value;
 
-use super::constraints::{Tables, Written};
+use super::constraints::{Direction, Tables};
 use super::document::{Content, Document, Operation};
 use super::forms::files_name;
 use super::types::type_name;
@@ -17,7 +17,7 @@ pub fn tables(
     unenforced: &[Item],
     runtime: &syn::Path,
 ) -> TokenStream {
-    let mut tables = Tables::new(source, runtime, Written::ByServer);
+    let mut tables = Tables::new(source, runtime, Direction::Response);
     let mut row = |operation: &Operation| {
         let numbers = operation.answers.iter();
         let numbers = numbers.map(|answer| (answer.status.to_string(), &answer.content));

@@ -70,7 +70,7 @@ mod server;
 mod types;
 
 pub use build::{Build, build};
-use constraints::Written;
+use constraints::Direction;
 pub use lower::Mode;
 use openapi::METHODS;
 use pieces::format;
@@ -242,7 +242,7 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     let client = progenitor::client(copy, parts, mode, &mut unenforced)?;
     let runtime: syn::Path =
         syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
-    let mut tables = constraints::Tables::new(source, &runtime, Written::ByClient);
+    let mut tables = constraints::Tables::new(source, &runtime, Direction::Request);
     let mut server = not_enforced(&unenforced);
     server.push_str(client.types());
     types::companions(&document, &mut tables, &mut |tokens| {

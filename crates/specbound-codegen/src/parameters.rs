@@ -102,7 +102,7 @@ fn of_place(
         }
 
         impl #runtime::Parameters for #name {
-            fn read(sent: &#runtime::Sent<'_>) -> Option<Self> {
+            fn read(sent: &#runtime::RawParameters<'_>) -> Option<Self> {
                 #(#reads)*
                 Some(Self { #(#made),* })
             }

@@ -24,7 +24,7 @@ use super::schemes::Scheme;
 use super::senders::Sent;
 use super::types::AlwaysSerialize;
 use super::{Error, Item, Mode, quiet};
-use offending::{Offending, find_offending_item, generate};
+use offending::{OffendingItem, find_offending_item, generate};
 use requests::{Forms, Site};
 use sender::write_sender;
 
@@ -408,7 +408,7 @@ pub fn client(
         };
         let mut is_sent = false;
         let item = match &offending {
-            Offending::Schema(name) => {
+            OffendingItem::Schema(name) => {
                 let at = document
                     .schema(name)
                     .map_or_else(|| format!("/components/schemas/{name}"), |s| s.at.clone());
@@ -416,7 +416,7 @@ pub fn client(
                 let reason = "progenitor does not take this, so its values are any JSON";
                 Item::new(at, format!("{reason}: {why}"))
             }
-            Offending::Operation(at) => {
+            OffendingItem::Operation(at) => {
                 if let Some((path, method)) = at.rsplit_once('/')
                     && let Some(item) = copy.pointer_mut(path).and_then(Value::as_object_mut)
                 {

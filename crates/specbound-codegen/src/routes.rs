@@ -28,7 +28,7 @@ pub fn assign(
     mode: Mode,
     unenforced: &mut Vec<Item>,
 ) -> Result<(), Error> {
-    let mut same_shape: BTreeMap<(&str, String), Vec<Chosen<'_>>> = BTreeMap::new();
+    let mut same_shape: BTreeMap<(&str, String), Vec<OperationChoices<'_>>> = BTreeMap::new();
     let mut by_choices: BTreeSet<String> = BTreeSet::new();
     for operation in operations.iter() {
         if operation.path.contains("}{") {
@@ -39,7 +39,7 @@ pub fn assign(
             }
         }
         let others = same_shape.entry((&operation.method, shape(&operation.path))).or_default();
-        let chosen = Chosen::new(operation);
+        let chosen = OperationChoices::new(operation);
         if let Some(other) = others.iter().find(|other| !other.is_distinct(&chosen)) {
             let Operation { method, path, .. } = other.operation;
             let reason = format!("{method} {path} and this path match the same requests");
@@ -87,19 +87,22 @@ pub fn assign(
 }
 
 /// An operation with the choices of each variable.
-struct Chosen<'a> {
+struct OperationChoices<'a> {
     operation: &'a Operation,
     choices: Vec<Option<BTreeSet<String>>>,
 }
 
-impl Chosen<'_> {
-    fn new(operation: &Operation) -> Chosen<'_> {
+impl OperationChoices<'_> {
+    fn new(operation: &Operation) -> OperationChoices<'_> {
         let of = |name: &str| choices(operation, name).map(|all| all.into_iter().collect());
-        Chosen { operation, choices: variables(&operation.path).into_iter().map(of).collect() }
+        OperationChoices {
+            operation,
+            choices: variables(&operation.path).into_iter().map(of).collect(),
+        }
     }
 
     /// Whether a variable in the same place has other choices in each.
-    fn is_distinct(&self, other: &Chosen<'_>) -> bool {
+    fn is_distinct(&self, other: &OperationChoices<'_>) -> bool {
         self.choices.iter().zip(&other.choices).any(|pair| match pair {
             (Some(one), Some(other)) => one.is_disjoint(other),
             _ => false,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::compatibility::render::{self, Places, Style};
+use crate::compatibility::render::{self, FindPlace, Style};
 use crate::compatibility::{Severity, Verdict};
 use crate::quoting::code;
 
@@ -30,7 +30,12 @@ fn sections(verdicts: &[Verdict]) -> impl Iterator<Item = (usize, Vec<&Verdict>)
 }
 
 /// For a terminal.
-pub(crate) fn text(title: &str, verdicts: &[Verdict], places: Places<'_>, style: Style) -> String {
+pub(crate) fn text(
+    title: &str,
+    verdicts: &[Verdict],
+    places: FindPlace<'_>,
+    style: Style,
+) -> String {
     let mut text = format!("{}\n", style.paint("1", title));
     for (index, group) in sections(verdicts) {
         let code = match index {
@@ -45,7 +50,7 @@ pub(crate) fn text(title: &str, verdicts: &[Verdict], places: Places<'_>, style:
 }
 
 /// As a section of a changelog.
-pub(crate) fn markdown(title: &str, verdicts: &[Verdict], places: Places<'_>) -> String {
+pub(crate) fn markdown(title: &str, verdicts: &[Verdict], places: FindPlace<'_>) -> String {
     let mut text = format!("## {}\n", code(title));
     if verdicts.is_empty() {
         text += "\nNo changes of meaning.\n";

@@ -27,18 +27,18 @@ pub struct Difference {
 
 /// How a report names the two documents.
 #[derive(Debug, Clone, Copy)]
-pub struct Sides {
+pub struct DocumentNames {
     /// The first document.
     pub old: &'static str,
     /// The second document.
     pub new: &'static str,
 }
 
-impl Sides {
+impl DocumentNames {
     /// Two versions of one document.
-    pub const OLD_NEW: Sides = Sides { old: "old", new: "new" };
+    pub const OLD_NEW: DocumentNames = DocumentNames { old: "old", new: "new" };
     /// A document, and the export of a server built from it.
-    pub const SOURCE_SERVER: Sides = Sides { old: "source", new: "server" };
+    pub const SOURCE_SERVER: DocumentNames = DocumentNames { old: "source", new: "server" };
 }
 
 /// Keywords whose arrays are sets in the canonical form.
@@ -63,11 +63,11 @@ pub(crate) fn diff_canonical(old: &Value, new: &Value) -> Vec<Difference> {
 }
 
 /// A text report: one block per difference, then the count. Long values are shortened.
-pub fn to_text(differences: &[Difference], sides: Sides) -> String {
+pub fn to_text(differences: &[Difference], names: DocumentNames) -> String {
     let blocks = differences.iter().map(|difference| {
         let path = printable(&difference.path);
         let (old, new) = (shown(difference.old.as_ref()), shown(difference.new.as_ref()));
-        format!("{path}\n  {}: {old}\n  {}: {new}\n\n", sides.old, sides.new)
+        format!("{path}\n  {}: {old}\n  {}: {new}\n\n", names.old, names.new)
     });
     let count = match differences.len() {
         0 => "no differences\n".to_owned(),
@@ -79,12 +79,12 @@ pub fn to_text(differences: &[Difference], sides: Sides) -> String {
 
 /// A JSON report: a list of objects with `path` and the two sides, in full. An absent side has no
 /// key, since `null` is a value.
-pub fn to_json(differences: &[Difference], sides: Sides) -> Value {
+pub fn to_json(differences: &[Difference], names: DocumentNames) -> Value {
     let entry = |difference: &Difference| {
         let members = [
             ("path", Some(json!(difference.path))),
-            (sides.old, difference.old.clone()),
-            (sides.new, difference.new.clone()),
+            (names.old, difference.old.clone()),
+            (names.new, difference.new.clone()),
         ];
         let present = |(key, value): (&str, Option<Value>)| Some((key.to_owned(), value?));
         Value::Object(members.into_iter().filter_map(present).collect())

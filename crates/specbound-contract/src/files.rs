@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::source::{self, MAX_BYTES, MAX_MEMORY, Marks};
+use crate::source::{self, MAX_BYTES, MAX_MEMORY, PositionTree};
 
 /// How the files that a document refers to are read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -125,7 +125,7 @@ impl Files {
     }
 
     /// Reads and parses a file.
-    pub fn read(&mut self, path: &Path) -> Result<(String, Value, Option<Marks>), String> {
+    pub fn read(&mut self, path: &Path) -> Result<(String, Value, Option<PositionTree>), String> {
         let file = self.reader.open(path).map_err(|error| error.to_string())?;
         let text = self.text(file).map_err(|error| error.to_string())?;
         let (value, marks) =

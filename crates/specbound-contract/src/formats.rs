@@ -9,12 +9,12 @@ use crate::{Document, SourcePlace};
 
 /// Both documents of a comparison.
 #[derive(Clone, Copy)]
-pub(crate) struct Sides<'a> {
+pub(crate) struct DocumentPair<'a> {
     pub old: &'a Document,
     pub new: &'a Document,
 }
 
-impl Sides<'_> {
+impl DocumentPair<'_> {
     /// Where a verdict is to be read: in the new document, unless only the old one has the place.
     fn place(&self, verdict: &Verdict) -> SourcePlace {
         match verdict.difference.new {
@@ -31,7 +31,7 @@ impl Sides<'_> {
         Some(format!("{new}, before {old}"))
     }
 
-    /// The place on the side that [`Sides::place`] does not show.
+    /// The place on the side that [`DocumentPair::place`] does not show.
     fn other_place(&self, verdict: &Verdict) -> SourcePlace {
         match verdict.difference.new {
             None if verdict.difference.old.is_some() => self.new.place(&verdict.difference.path),
@@ -56,7 +56,7 @@ fn shown(SourcePlace { file, position }: &SourcePlace) -> Option<String> {
 }
 
 /// `Pets 1.0.0 to 1.1.0`: the API and both versions.
-pub(crate) fn title(sides: Sides<'_>) -> String {
+pub(crate) fn title(sides: DocumentPair<'_>) -> String {
     let info = |document: &Document, key: &str| match &document.value["info"][key] {
         Value::String(text) => text.replace(|c: char| c.is_control(), " "),
         Value::Null => String::new(),
@@ -76,7 +76,7 @@ fn plain(text: &str) -> String {
 
 /// SARIF 2.1.0: one result for each verdict, unclear ones as warnings, compatible ones as notes.
 /// Findings that the policy accepts are suppressed.
-pub(crate) fn sarif(outcome: &Outcome, sides: Sides<'_>) -> Value {
+pub(crate) fn sarif(outcome: &Outcome, sides: DocumentPair<'_>) -> Value {
     let open = outcome.verdicts.iter().map(|verdict| (verdict, None));
     let accepted = outcome.accepted.iter().map(|(verdict, reason)| (verdict, Some(reason)));
     let all: Vec<(&Verdict, Option<&String>)> = open.chain(accepted).collect();
@@ -150,7 +150,7 @@ fn uri(path: &str) -> String {
 
 /// JUnit: one test case for each verdict, which fails unless it is compatible. One that the policy
 /// accepts is skipped.
-pub(crate) fn junit(outcome: &Outcome, sides: Sides<'_>) -> String {
+pub(crate) fn junit(outcome: &Outcome, sides: DocumentPair<'_>) -> String {
     let Outcome { verdicts, accepted, .. } = outcome;
     let failures =
         verdicts.iter().filter(|verdict| verdict.severity != Severity::Compatible).count();
@@ -200,7 +200,7 @@ fn xml(text: &str) -> String {
 }
 
 /// Workflow commands of GitHub Actions, one line each.
-pub(crate) fn github(verdicts: &[Verdict], sides: Sides<'_>) -> String {
+pub(crate) fn github(verdicts: &[Verdict], sides: DocumentPair<'_>) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let line = |verdict: &Verdict| {
@@ -229,7 +229,7 @@ pub(crate) fn github(verdicts: &[Verdict], sides: Sides<'_>) -> String {
 }
 
 /// Code Climate, as GitLab reads it. It has no compatible changes.
-pub(crate) fn code_climate(verdicts: &[Verdict], sides: Sides<'_>) -> Value {
+pub(crate) fn code_climate(verdicts: &[Verdict], sides: DocumentPair<'_>) -> Value {
     let worse = verdicts.iter().filter(|verdict| verdict.severity != Severity::Compatible);
     let entry = |verdict: &Verdict| {
         let SourcePlace { file, position } = sides.place(verdict);

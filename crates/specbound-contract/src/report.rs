@@ -11,7 +11,7 @@ use thiserror::Error;
 
 pub use crate::compatibility::render::Style;
 use crate::compatibility::{self, Verdict, render};
-use crate::diff::{self, Sides};
+use crate::diff::{self, DocumentNames};
 use crate::files::{Disk, FileReader, Files};
 use crate::policy::{Outcome, Policy};
 use crate::quoting::code;
@@ -182,8 +182,8 @@ impl Comparison {
         Comparison { old, new, outcome }
     }
 
-    fn sides(&self) -> formats::Sides<'_> {
-        formats::Sides { old: &self.old, new: &self.new }
+    fn sides(&self) -> formats::DocumentPair<'_> {
+        formats::DocumentPair { old: &self.old, new: &self.new }
     }
 
     /// The verdicts that count.
@@ -278,16 +278,16 @@ fn fails(verdicts: &[Verdict], fail_on: FailOn) -> bool {
 }
 
 /// Every difference in meaning. Fails when there is one.
-pub fn difference(old: &Value, new: &Value, sides: Sides, format: Format) -> Report {
+pub fn difference(old: &Value, new: &Value, names: DocumentNames, format: Format) -> Report {
     let differences = diff::diff(old, new);
     let text = match format {
         Format::Text | Format::Github | Format::Junit | Format::Html => {
-            diff::to_text(&differences, sides)
+            diff::to_text(&differences, names)
         }
         Format::Json | Format::Sarif | Format::CodeClimate => {
-            pretty(&diff::to_json(&differences, sides))
+            pretty(&diff::to_json(&differences, names))
         }
-        Format::Markdown => format!("```text\n{}```\n", diff::to_text(&differences, sides)),
+        Format::Markdown => format!("```text\n{}```\n", diff::to_text(&differences, names)),
     };
     Report { text, failed: !differences.is_empty(), notes: Vec::new() }
 }
@@ -321,8 +321,8 @@ mod tests {
         assert!(fails(OLD, NEW, FailOn::Any));
         assert!(fails(NEW, OLD, FailOn::Breaking));
         let (old, new) = (Document::parse(OLD).unwrap(), Document::parse(NEW).unwrap());
-        assert!(difference(&old.value, &new.value, Sides::OLD_NEW, Format::Text).failed);
-        assert!(!difference(&old.value, &old.value, Sides::OLD_NEW, Format::Text).failed);
+        assert!(difference(&old.value, &new.value, DocumentNames::OLD_NEW, Format::Text).failed);
+        assert!(!difference(&old.value, &old.value, DocumentNames::OLD_NEW, Format::Text).failed);
     }
 
     #[test]

@@ -20,8 +20,8 @@ use crate::canonical::{FieldShape, ObjectKind, field_shape};
 use crate::diff::join;
 use crate::files::Files;
 use crate::quoting::code;
-use crate::source::{self, Marks, Position};
-use own::{Own, is_own};
+use crate::source::{self, Position, PositionTree};
+use own::{ComponentNames, is_own};
 
 /// Longest chain of references that is followed.
 const MAX_REFERENCE_CHAIN: usize = 64;
@@ -47,7 +47,7 @@ pub(crate) struct File {
     /// Kept for positions, which are looked up only for a report that shows them.
     pub text: String,
     pub value: Rc<Value>,
-    pub marks: OnceCell<Option<Marks>>,
+    pub marks: OnceCell<Option<PositionTree>>,
 }
 
 impl File {
@@ -60,7 +60,7 @@ impl File {
 }
 
 /// Positions that were read with the values.
-pub(crate) fn known(marks: Option<Marks>) -> OnceCell<Option<Marks>> {
+pub(crate) fn known(marks: Option<PositionTree>) -> OnceCell<Option<PositionTree>> {
     match marks {
         Some(marks) => Some(marks).into(),
         None => OnceCell::new(),
@@ -111,7 +111,7 @@ pub(crate) fn resolve(
     root: File,
     files: &mut Files,
 ) -> Result<Resolved, (BadReference, Vec<File>)> {
-    let own = Own::of(&root.value);
+    let own = ComponentNames::of(&root.value);
     if own.is_self_contained(FieldShape::One(ObjectKind::Document), &root.value) {
         drop(own);
         let File { name, path, text, value, marks } = root;
@@ -146,10 +146,10 @@ pub(crate) fn resolve(
 }
 
 /// A place in a file.
-type Target = (usize, String);
+type FilePlace = (usize, String);
 
 struct Job {
-    target: Target,
+    target: FilePlace,
     kind: ObjectKind,
     name: String,
 }
@@ -159,13 +159,13 @@ struct Resolver<'a> {
     files: Vec<File>,
     by_path: HashMap<PathBuf, usize>,
     /// The component name of each target.
-    names: HashMap<(Target, &'static str), String>,
+    names: HashMap<(FilePlace, &'static str), String>,
     taken: HashSet<(&'static str, String)>,
     queue: Vec<Job>,
     components: BTreeMap<&'static str, Map<String, Value>>,
-    origins: BTreeMap<String, Target>,
+    origins: BTreeMap<String, FilePlace>,
     /// Targets that are being written out.
-    active: Vec<Target>,
+    active: Vec<FilePlace>,
     written_out: usize,
     missing: Vec<BadReference>,
 }
@@ -374,7 +374,7 @@ impl Resolver<'_> {
     }
 
     /// The reference to the component that a target is, or becomes.
-    fn component(&mut self, target: Target, kind: ObjectKind, section: &'static str) -> String {
+    fn component(&mut self, target: FilePlace, kind: ObjectKind, section: &'static str) -> String {
         let all = format!("#/components/{section}");
         if let Some(step) = own_component(&target, section) {
             return format!("{all}/{step}");
@@ -404,7 +404,7 @@ impl Resolver<'_> {
         join(&all, &name)
     }
 
-    fn at(&self, (file, pointer): &Target) -> Option<&Value> {
+    fn at(&self, (file, pointer): &FilePlace) -> Option<&Value> {
         self.files[*file].value.pointer(pointer)
     }
 }
@@ -419,7 +419,7 @@ fn lone_reference(value: &Value) -> Option<&str> {
 }
 
 /// The last step of a pointer to a component of the document itself.
-fn own_component<'t>((file, pointer): &'t Target, section: &str) -> Option<&'t str> {
+fn own_component<'t>((file, pointer): &'t FilePlace, section: &str) -> Option<&'t str> {
     let step = pointer.strip_prefix("/components/")?.strip_prefix(section)?.strip_prefix('/')?;
     (*file == 0 && !step.contains('/')).then_some(step)
 }

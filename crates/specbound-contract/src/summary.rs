@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::canonical::is_method;
 use crate::compatibility::render::{SEVERITIES, of};
 use crate::compatibility::wire_path;
-use crate::formats::{self, Sides};
+use crate::formats::{self, DocumentPair};
 use crate::policy::Outcome;
 use crate::quoting::code;
 
@@ -45,7 +45,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub fn of(sides: Sides<'_>, outcome: &Outcome) -> Summary {
+    pub fn of(sides: DocumentPair<'_>, outcome: &Outcome) -> Summary {
         let (old, new) = (&sides.old.value, &sides.new.value);
         let verdicts = &outcome.verdicts;
         let every = || verdicts.iter().chain(outcome.accepted.iter().map(|(verdict, _)| verdict));

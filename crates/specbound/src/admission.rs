@@ -11,9 +11,9 @@ use http::HeaderMap;
 use crate::{ApiError, Host, LazyBody, negotiation};
 
 /// The caller, unless anonymous, and the unread body.
-pub(crate) type Entry<C> = (Option<C>, LazyBody);
+pub(crate) type AdmittedRequest<C> = (Option<C>, LazyBody);
 
-/// An [`Entry`] whose type of caller only the handler knows: dropshot's extractors don't.
+/// An [`AdmittedRequest`] whose type of caller only the handler knows: dropshot's extractors don't.
 pub(crate) type Admitted = Box<dyn Any + Send + Sync>;
 
 /// An authenticated request on its way from the dispatcher to the extractors of its handler.
@@ -43,7 +43,7 @@ pub(crate) fn with_admitted<H: Host, F: Future>(
     accept: HeaderMap,
     handler: F,
 ) -> impl Future<Output = F::Output> {
-    let entry: Entry<H::Caller> = (caller, body);
+    let entry: AdmittedRequest<H::Caller> = (caller, body);
     let entry = Cell::new(Some(Box::new(entry) as Admitted));
     let is_lenient = H::LENIENT_PARAMETERS;
     ADMISSION.scope(Admission { entry, variables, accept, is_lenient }, handler)

@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroize;
 
-use crate::admission::{self, Admitted, Entry, not_admitted};
+use crate::admission::{self, Admitted, AdmittedRequest, not_admitted};
 use crate::body::Fields;
 use crate::fields::{self, FieldErrors, NON_FIELD, Rules, Table};
 use crate::keywords::Formats;
@@ -244,7 +244,9 @@ impl<P: Policy, B: RequestBody> Call<P, B> {
     }
 
     pub(crate) fn enter<H: Host>(self) -> Result<(P::Caller<H::Caller>, LazyBody), ApiError> {
-        let entry = self.admitted.and_then(|admitted| admitted.downcast::<Entry<H::Caller>>().ok());
+        let entry = self
+            .admitted
+            .and_then(|admitted| admitted.downcast::<AdmittedRequest<H::Caller>>().ok());
         let entered = entry.and_then(|entry| {
             let (caller, body) = *entry;
             Some((P::Caller::from_caller(caller)?, body))

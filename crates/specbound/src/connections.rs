@@ -269,7 +269,7 @@ impl<S: Service> Client<S> {
     async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: T) {
         let Client { remote, open, connection, http, service, watcher } = self;
         let answer = service_fn(move |request: Request<Incoming>| {
-            let work = Work::begin(&connection);
+            let work = BusyGuard::begin(&connection);
             let service = Arc::clone(&service);
             // A connection of HTTP/2 brings many requests, and can keep this server waiting with
             // each. Those that do not are few: each queue that they wait in is bounded.
@@ -411,16 +411,16 @@ impl Connection {
 }
 
 /// For as long as it lives this server has work for the connection.
-struct Work(Arc<Connection>);
+struct BusyGuard(Arc<Connection>);
 
-impl Work {
-    fn begin(connection: &Arc<Connection>) -> Work {
+impl BusyGuard {
+    fn begin(connection: &Arc<Connection>) -> BusyGuard {
         connection.working.fetch_add(1, Ordering::Relaxed);
-        Work(Arc::clone(connection))
+        BusyGuard(Arc::clone(connection))
     }
 }
 
-impl Drop for Work {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         self.0.wait();
         self.0.working.fetch_sub(1, Ordering::Relaxed);

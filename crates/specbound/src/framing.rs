@@ -69,7 +69,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for StrictFraming<S> {
             let read = buffer.filled().get(before..).unwrap_or_default();
             this.turn = if polled.is_pending() { 0 } else { this.turn + read.len() };
             ready!(polled)?;
-            let Err(Broken { at }) = this.framing.follow(read) else { return Poll::Ready(Ok(())) };
+            let Err(Violation { at }) = this.framing.follow(read) else {
+                return Poll::Ready(Ok(()));
+            };
             buffer.set_filled(before + at);
             this.poison = Some(POISON);
         }
@@ -114,7 +116,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for StrictFraming<S> {
 
 /// A rule is broken by the byte at `at`.
 #[derive(Debug, PartialEq)]
-struct Broken {
+struct Violation {
     at: usize,
 }
 
@@ -151,7 +153,7 @@ enum Part {
 }
 
 impl Framing {
-    fn follow(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+    fn follow(&mut self, bytes: &[u8]) -> Result<(), Violation> {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             at += match self.part {
@@ -175,7 +177,7 @@ impl Framing {
                         Some(end) => {
                             let (here, _) = rest.split_at(end);
                             if !self.line(here) {
-                                return Err(Broken { at: at + end });
+                                return Err(Violation { at: at + end });
                             }
                             end + 1
                         }
@@ -289,12 +291,12 @@ mod tests {
     }
 
     /// The same in one piece, byte by byte, and in threes.
-    fn follow(bytes: &[u8]) -> Result<Part, Broken> {
+    fn follow(bytes: &[u8]) -> Result<Part, Violation> {
         let follow_in = |size: usize| {
             let mut framing = Framing::default();
             let mut done = 0;
             for piece in bytes.chunks(size) {
-                framing.follow(piece).map_err(|Broken { at }| Broken { at: done + at })?;
+                framing.follow(piece).map_err(|Violation { at }| Violation { at: done + at })?;
                 done += piece.len();
             }
             Ok(framing.part)
@@ -327,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn bare_lf_ends_no_line() {
+    fn bare_lf_is_not_a_line_end() {
         for (request, at) in [
             ("GET / HTTP/1.1\n".to_owned(), 14),
             ("\n".to_owned(), 0),
@@ -335,7 +337,7 @@ mod tests {
             (head("Host: x\r\n").replace("\r\n\r\n", "\r\n\n"), 26),
             (head("A: \n\r\n"), 20),
         ] {
-            assert_eq!(follow(request.as_bytes()), Err(Broken { at }), "{request:?}");
+            assert_eq!(follow(request.as_bytes()), Err(Violation { at }), "{request:?}");
         }
         let chunked = head("Transfer-Encoding: chunked\r\n");
         for body in ["1\nx\r\n0\r\n\r\n", "1\r\nx\r\n0\n\r\n", "0\r\nA: b\n\r\n", "0\r\n\n"] {
@@ -344,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn length_is_told_once_and_in_one_way() {
+    fn conflicting_content_lengths_are_refused() {
         let zeros = "0".repeat(MAX_KEPT_LINE);
         let long_name = format!("Content-Length: {zeros}5\r\n");
         for lines in [
@@ -385,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn others_have_their_turn_while_there_is_always_more_to_read() {
+    fn busy_connection_yields_to_others() {
         let endless =
             [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &[0; 10 * MAX_TURN_BYTES]].concat();
         let mut stream = StrictFraming::new(&endless[..]);

@@ -83,7 +83,9 @@ pub use operation::{
     ContentTypes, FromCaller, HasConstraints, Operation, Policy, Scopes, Security,
 };
 pub use page::{Page, PageRequest};
-pub use parameters::{Headers, Parameter, Parameters, Path, Query, Sent, Style, parameters_schema};
+pub use parameters::{
+    Headers, Parameter, Parameters, Path, Query, RawParameters, Style, parameters_schema,
+};
 pub use registration::on_large_stack;
 pub use routes::StartError;
 pub use security::authenticate;

@@ -27,12 +27,12 @@ use crate::markers::source_schema;
 
 /// A type with one member per path, query or header parameter.
 pub trait Parameters: Sized {
-    /// From the request. `None` if there is a problem, which [`Sent`] holds: all of them are found.
-    fn read(sent: &Sent<'_>) -> Option<Self>;
+    /// Reads them from the request. `None` if there is a problem: [`RawParameters`] collects all.
+    fn read(sent: &RawParameters<'_>) -> Option<Self>;
 }
 
-/// What was sent in one place of a request, and the problems with it.
-pub struct Sent<'a> {
+/// The parameters in one location of a request as they were sent, and the problems with them.
+pub struct RawParameters<'a> {
     /// All texts under a name, in their order.
     get: &'a dyn Fn(&str) -> Vec<String>,
     /// All names with their texts.
@@ -41,14 +41,14 @@ pub struct Sent<'a> {
     errors: RefCell<FieldErrors>,
 }
 
-impl<'a> Sent<'a> {
+impl<'a> RawParameters<'a> {
     /// From all texts under a name, and all names with their texts.
     pub fn new(
         get: &'a dyn Fn(&str) -> Vec<String>,
         pairs: &'a dyn Fn() -> Vec<(String, String)>,
-    ) -> Sent<'a> {
+    ) -> RawParameters<'a> {
         let errors = RefCell::new(FieldErrors::default());
-        Sent { get, pairs, is_lenient: is_lenient(), errors }
+        RawParameters { get, pairs, is_lenient: is_lenient(), errors }
     }
 
     fn add(&self, name: &str, messages: Vec<String>) {
@@ -146,7 +146,7 @@ impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> Shar
         _: &RequestContext<C>,
     ) -> Result<Self, HttpError> {
         let read = with_path(|get| {
-            let sent = Sent::new(get, &Vec::new);
+            let sent = RawParameters::new(get, &Vec::new);
             let read = T::read(&sent);
             sent.finish(read).map_err(|_| ApiError::not_found())
         });
@@ -189,7 +189,7 @@ impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> Shar
             };
             parsed().map(own).collect()
         };
-        let sent = Sent::new(&get, &pairs);
+        let sent = RawParameters::new(&get, &pairs);
         let read = T::read(&sent);
         Ok(Query(sent.finish(read)))
     }
@@ -233,7 +233,7 @@ impl<T: Parameters + JsonSchema + DeserializeOwned + Send + Sync + 'static> Shar
                 .collect()
         };
         let pairs = || cookies(headers).collect();
-        let sent = Sent::new(&get, &pairs);
+        let sent = RawParameters::new(&get, &pairs);
         let read = T::read(&sent);
         Ok(Headers(sent.finish(read)))
     }

@@ -43,10 +43,10 @@ async fn identify<H: Host>(
     credentials: &mut Credentials<'_, H>,
 ) -> Result<Option<H::Caller>, ApiError> {
     let (host, security) = (credentials.host, credentials.security);
-    let mut proved: Vec<Proved<H>> = Vec::new();
+    let mut proved: Vec<ProvedCaller<H>> = Vec::new();
     for (name, scheme) in H::SCHEMES.iter().filter(|(name, _)| is_named(security, name)) {
         let Some(caller) = host.authenticate(*scheme, credentials).await? else { continue };
-        let this = Proved { name, scheme: *scheme, caller };
+        let this = ProvedCaller { name, scheme: *scheme, caller };
         let decides = |(schemes, scopes): Alternative| {
             schemes == [*name] && this.missing_scope(host, scopes.first()).is_none()
         };
@@ -74,13 +74,13 @@ async fn identify<H: Host>(
 }
 
 /// A caller by one scheme.
-struct Proved<H: Host> {
+struct ProvedCaller<H: Host> {
     name: &'static str,
     scheme: H::Scheme,
     caller: H::Caller,
 }
 
-impl<H: Host> Proved<H> {
+impl<H: Host> ProvedCaller<H> {
     /// The scopes, if the caller has not all of them.
     fn missing_scope<'s>(
         &self,
@@ -96,7 +96,7 @@ impl<H: Host> Proved<H> {
 /// The one caller of all schemes of an alternative.
 fn combined<H: Host>(
     host: &H,
-    proved: Vec<Proved<H>>,
+    proved: Vec<ProvedCaller<H>>,
     schemes: &[&str],
 ) -> Result<Option<H::Caller>, ApiError> {
     let mut callers =

@@ -87,30 +87,31 @@ pub enum Proof {
 
 /// A proof that matches. It counts once it is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Match {
+enum MatchedProof {
     Totp { device: i64, step: i64 },
     RecoveryCode { digest: [u8; 32] },
     Passkey { id: i64, sign_count: i64, ticket: [u8; 32], expires: DateTime<Utc> },
 }
 
-impl Match {
+impl MatchedProof {
     /// The audit trail's word for it.
     fn name(self) -> &'static str {
         match self {
-            Match::Totp { .. } => "totp",
-            Match::RecoveryCode { .. } => "recovery code",
-            Match::Passkey { .. } => "passkey",
+            MatchedProof::Totp { .. } => "totp",
+            MatchedProof::RecoveryCode { .. } => "recovery code",
+            MatchedProof::Passkey { .. } => "passkey",
         }
     }
 
     /// False if another request was faster; then nothing is written.
     fn use_up(self, w: &Writer<'_>, app: &App, account_id: i64) -> Result<bool, StoreError> {
         match self {
-            Match::Totp { device, step } => {
+            MatchedProof::Totp { device, step } => {
                 w.totp_device_use_step(account_id, device, step, app.now())
             }
-            Match::RecoveryCode { digest } => w.recovery_code_use(account_id, &digest),
-            Match::Passkey { id, sign_count, ticket, expires } => Ok(!w.ticket_is_used(&ticket)?
+            MatchedProof::RecoveryCode { digest } => w.recovery_code_use(account_id, &digest),
+            MatchedProof::Passkey { id, sign_count, ticket, expires } => Ok(!w
+                .ticket_is_used(&ticket)?
                 && w.passkey_use(account_id, id, sign_count, app.now())?
                 && w.ticket_consume(&ticket, expires)?),
         }
@@ -259,7 +260,7 @@ async fn with_proof<T: Send + 'static>(
     account: &Account,
     proof: &Proof,
     purpose: Ceremony,
-    then: impl Fn(&Writer<'_>, &Operation, Match) -> Result<T, DomainError> + Send + 'static,
+    then: impl Fn(&Writer<'_>, &Operation, MatchedProof) -> Result<T, DomainError> + Send + 'static,
 ) -> Result<T, DomainError> {
     let key = usernames::username_key(&account.username);
     let client_trust = known_clients::client_trust(op, &key);
@@ -273,7 +274,7 @@ async fn with_proof<T: Send + 'static>(
         }
     };
     let recipients = match found {
-        Ok(Match::RecoveryCode { .. }) => {
+        Ok(MatchedProof::RecoveryCode { .. }) => {
             notices::recipients(op, account, Event::RecoveryCodeUsed).await?
         }
         _ => Recipients::default(),
@@ -281,7 +282,7 @@ async fn with_proof<T: Send + 'static>(
     let owner = account.clone();
     let why = match &found {
         Err(why) => why.clone(),
-        Ok(Match::Passkey { .. }) => "passkey, used before".to_owned(),
+        Ok(MatchedProof::Passkey { .. }) => "passkey, used before".to_owned(),
         Ok(_) => String::new(),
     };
     let done = match found {
@@ -291,7 +292,7 @@ async fn with_proof<T: Send + 'static>(
                 if !found.use_up(w, op, id)? {
                     return Ok(None);
                 }
-                if matches!(found, Match::RecoveryCode { .. }) {
+                if matches!(found, MatchedProof::RecoveryCode { .. }) {
                     let used = Notice::RecoveryCodeUsed;
                     notices::queue(w, op, &recipients, &owner, used)?;
                     audit::record(w, op, Event::RecoveryCodeUsed, id, "")?;
@@ -330,7 +331,7 @@ async fn find(
     account_id: i64,
     proof: &Proof,
     purpose: Ceremony,
-) -> Result<Result<Match, String>, DomainError> {
+) -> Result<Result<MatchedProof, String>, DomainError> {
     match proof {
         Proof::Code(code) => Ok(find_code(app, account_id, code).await?.ok_or_else(String::new)),
         Proof::Passkey(sent) => {
@@ -352,19 +353,26 @@ fn device_name(name: &str) -> Result<String, ValidationErrors> {
 }
 
 /// The code of a device, or a recovery code.
-async fn find_code(app: &App, account_id: i64, code: &str) -> Result<Option<Match>, DomainError> {
+async fn find_code(
+    app: &App,
+    account_id: i64,
+    code: &str,
+) -> Result<Option<MatchedProof>, DomainError> {
     let code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
     if code.len() != totp::DIGITS || !code.bytes().all(|byte| byte.is_ascii_digit()) {
         let Some(digest) = recovery::digest(&app.secret, account_id, &code) else {
             return Ok(None);
         };
         let is_known = app.store.read(|r| r.recovery_code_exists(account_id, &digest)).await?;
-        return Ok(is_known.then_some(Match::RecoveryCode { digest }));
+        return Ok(is_known.then_some(MatchedProof::RecoveryCode { digest }));
     }
     let devices = app.store.read(|r| r.totp_device_list(account_id)).await?;
     let now = app.now().timestamp();
     Ok(devices.iter().find_map(|device| {
         let secret = totp::open(app, account_id, &device.sealed_secret)?;
-        Some(Match::Totp { device: device.id, step: totp::matching_step(&secret, now, &code)? })
+        Some(MatchedProof::Totp {
+            device: device.id,
+            step: totp::matching_step(&secret, now, &code)?,
+        })
     }))
 }

@@ -2,7 +2,7 @@
 //!
 //! A challenge is valid once, for five minutes, on every server: it is not stored until it is used.
 //! Until then the page keeps it, encrypted with its purpose and account, and sends it back with the
-//! response. [`webauthn`] verifies; here the result becomes a row or a [`Match`].
+//! response. [`webauthn`] verifies; here the result becomes a row or a [`MatchedProof`].
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,7 +16,7 @@ use super::super::operation::Operation;
 use super::super::sealed::Sealed;
 use super::super::{App, DomainError, ValidationErrors, keys, notices};
 use super::webauthn::{self, Refusal, Registration, RelyingParty};
-use super::{Match, Proof, device_name, recovery, with_proof};
+use super::{MatchedProof, Proof, device_name, recovery, with_proof};
 use crate::mail::Notice;
 use crate::store::{Account, NewPasskey, Passkey};
 
@@ -36,7 +36,7 @@ pub(super) enum Ceremony {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Issued {
+struct IssuedChallenge {
     purpose: Ceremony,
     account_id: Option<i64>,
     challenge: Vec<u8>,
@@ -91,7 +91,7 @@ fn issue(
     let site = site(app)?;
     let challenge = app.random::<{ webauthn::CHALLENGE_BYTES }>();
     let expires = app.now() + Duration::minutes(CHALLENGE_MINUTES);
-    let issued = Issued { purpose, account_id, challenge: challenge.to_vec(), expires };
+    let issued = IssuedChallenge { purpose, account_id, challenge: challenge.to_vec(), expires };
     Ok(Challenge {
         challenge: URL_SAFE_NO_PAD.encode(challenge),
         state: Sealed::seal(app, CHALLENGE, &issued),
@@ -106,15 +106,15 @@ fn issued(
     state: &Sealed,
     purpose: Ceremony,
     account_id: Option<i64>,
-) -> Result<Issued, Refusal> {
-    let issued: Option<Issued> = state.open(app, CHALLENGE);
+) -> Result<IssuedChallenge, Refusal> {
+    let issued: Option<IssuedChallenge> = state.open(app, CHALLENGE);
     issued
         .filter(|i| (i.purpose, i.account_id) == (purpose, account_id) && app.now() < i.expires)
         .ok_or(Refusal::Challenge)
 }
 
 /// The record that a challenge was used.
-fn ticket(app: &App, issued: &Issued) -> [u8; 32] {
+fn ticket(app: &App, issued: &IssuedChallenge) -> [u8; 32] {
     keys::mac(&app.secret.derive(CHALLENGE), &[&issued.challenge])
 }
 
@@ -264,7 +264,7 @@ pub(super) async fn find(
     account_id: i64,
     sent: &Assertion,
     purpose: Ceremony,
-) -> Result<Result<Match, Refusal>, DomainError> {
+) -> Result<Result<MatchedProof, Refusal>, DomainError> {
     let of = (purpose != Ceremony::SignIn).then_some(account_id);
     let passkey = app.store.read(|r| r.passkey_find(&sent.response.credential_id)).await?;
     let passkey = passkey.filter(|passkey| passkey.account_id == account_id);
@@ -278,7 +278,7 @@ fn verify(
     of: Option<i64>,
     account_id: i64,
     passkey: Option<Passkey>,
-) -> Result<Match, Refusal> {
+) -> Result<MatchedProof, Refusal> {
     let site = RelyingParty::of_site(&app.rules.site_url).ok_or(Refusal::RelyingParty)?;
     let issued = issued(app, state, purpose, of)?;
     let passkey = passkey.ok_or(Refusal::Credential)?;
@@ -293,7 +293,7 @@ fn verify(
     if !webauthn::counts_up(stored, sent) {
         return Err(Refusal::Counter);
     }
-    Ok(Match::Passkey {
+    Ok(MatchedProof::Passkey {
         id: passkey.id,
         sign_count: sent.into(),
         ticket: ticket(app, &issued),

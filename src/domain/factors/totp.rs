@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn one_step_before_and_after_is_accepted_and_no_more() {
+    fn totp_accepts_one_step_of_clock_drift() {
         let (secret, now) = (b"12345678901234567890", 1_111_111_111);
         let current = now / STEP_SECONDS;
         for (step, found) in [(-2, false), (-1, true), (0, true), (1, true), (2, false)] {

@@ -11,7 +11,7 @@ use crate::domain::client::Client;
 use crate::domain::keys::digest;
 
 /// A flow's key, and the virtual time between two of its jobs.
-type Flow = ([u8; 32], u64);
+type FlowKey = ([u8; 32], u64);
 
 /// One turn a round for a network or an account.
 const TURN: u64 = 4;
@@ -20,7 +20,7 @@ const SITE_TURN: u64 = 1;
 
 /// The flows to which a hashing job belongs.
 #[derive(Clone)]
-pub struct Requester(Vec<Flow>);
+pub struct Requester(Vec<FlowKey>);
 
 impl Requester {
     /// `account` is the folded name; `None` if there is no account yet.
@@ -39,7 +39,7 @@ impl Requester {
 
 struct Waiting<T> {
     job: T,
-    flows: Vec<Flow>,
+    flows: Vec<FlowKey>,
 }
 
 /// Virtual start time, then order of arrival.
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_48_has_the_turns_of_four_networks() {
+    fn ipv6_48_gets_the_turns_of_four_networks() {
         let mut queue = FairQueue::new(128);
         for n in 0..1000 {
             let _ = push(&mut queue, &format!("2001:db8:0:{n:x}::/64"), &format!("name{n}"));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn full_queue_refuses_those_who_fill_it() {
+    fn full_queue_evicts_its_largest_client() {
         let mut queue = FairQueue::new(4);
         let pushed = (0..10).filter(|n| push(&mut queue, "192.0.2.1", &format!("name{n}"))).count();
         assert_eq!(pushed, 4);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn each_job_is_served_once_and_nothing_is_kept_of_them() {
+    fn each_job_runs_once_and_is_released() {
         let mut queue = FairQueue::new(1000);
         for n in 0..900 {
             assert!(push(&mut queue, &format!("192.0.2.{}", n % 7), &format!("name{}", n % 11)));

@@ -16,7 +16,7 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::oneshot;
 
-use super::django_hashes::{self, DjangoHash, Unusable};
+use super::django_hashes::{self, DjangoHash, UnusableHash};
 use super::passwords::Password;
 use crate::metrics::Hashing;
 use fair_queue::FairQueue;
@@ -230,7 +230,7 @@ pub fn is_django_hash(hash: &str) -> bool {
 }
 
 /// Why no password can match this hash; `None` if one can.
-pub fn why_unusable(hash: &str) -> Option<Unusable> {
+pub fn why_unusable(hash: &str) -> Option<UnusableHash> {
     match is_django_hash(hash) {
         true => DjangoHash::read(hash).err(),
         false => django_hashes::read_argon2(hash).err(),
@@ -399,7 +399,7 @@ mod tests {
 
     /// Compared with the crate's own API, which allocates for each hash.
     #[test]
-    fn memory_that_other_hashes_used_changes_nothing() {
+    fn reused_memory_does_not_change_a_hash() {
         use argon2::password_hash::PasswordVerifier;
         let argon2 = |memory, passes, length| {
             let params = Params::new(memory, passes, 1, length).unwrap();
@@ -447,7 +447,7 @@ mod tests {
 
     /// A flood from one network delays only itself: a job of another network is among the next.
     #[tokio::test]
-    async fn flood_of_one_network_keeps_only_itself_waiting() {
+    async fn flood_from_one_network_delays_only_that_network() {
         let hasher = Hasher::start(Cost::PRODUCTION).unwrap();
         let of = |address: &str, account: &str| {
             let client = Client { address: address.to_owned(), ..Client::default() };

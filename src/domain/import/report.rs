@@ -4,21 +4,21 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::super::django_hashes::Unusable;
+use super::super::django_hashes::UnusableHash;
 
 /// Result of an import or a dry run.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Report {
-    pub accounts: Count,
-    pub email_addresses: Count,
-    pub tokens: Count,
-    pub social_accounts: Count,
-    pub totp_devices: Count,
-    pub recovery_codes: Count,
+    pub accounts: ImportCount,
+    pub email_addresses: ImportCount,
+    pub tokens: ImportCount,
+    pub social_accounts: ImportCount,
+    pub totp_devices: ImportCount,
+    pub recovery_codes: ImportCount,
     /// Static tokens of new accounts that no recovery code can be like.
     pub unusable_codes: u64,
     /// Memberships of groups.
-    pub memberships: Count,
+    pub memberships: ImportCount,
     /// Addresses converted to lower case.
     pub lowered: u64,
     /// New accounts by password format.
@@ -26,21 +26,21 @@ pub struct Report {
     /// New accounts whose name begins or ends with a blank, which no login can send.
     pub blank_names: Vec<(i64, String)>,
     /// New accounts whose password hash cannot be verified.
-    pub locked: Vec<Locked>,
+    pub locked: Vec<LockedAccount>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Count {
+pub struct ImportCount {
     pub new: u64,
     /// Skipped because their account existed already, even if they have been deleted since.
     pub present: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Locked {
+pub struct LockedAccount {
     pub account_id: i64,
     pub username: String,
-    pub why: Unusable,
+    pub why: UnusableHash,
 }
 
 /// Conflicts between the source and the database, or within the source: one sentence each, which
@@ -72,7 +72,7 @@ impl fmt::Display for Conflicts {
 }
 
 impl Report {
-    fn counts(&self) -> [(&'static str, Count); 7] {
+    fn counts(&self) -> [(&'static str, ImportCount); 7] {
         [
             ("accounts", self.accounts),
             ("email addresses", self.email_addresses),
@@ -91,7 +91,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, Count { new, present }) in self.counts() {
+        for (name, ImportCount { new, present }) in self.counts() {
             writeln!(f, "{name:<16} {new:>9} new {present:>9} existing")?;
         }
         if !self.formats.is_empty() {
@@ -117,10 +117,10 @@ impl fmt::Display for Report {
                  begins or ends with a blank, which a login drops"
             )?;
         }
-        for Locked { account_id, username, why } in &self.locked {
+        for LockedAccount { account_id, username, why } in &self.locked {
             let why = match why {
-                Unusable::Unknown => "its password hash has an unknown format",
-                Unusable::TooCostly => "its password hash has excessive cost parameters",
+                UnusableHash::Unknown => "its password hash has an unknown format",
+                UnusableHash::TooCostly => "its password hash has excessive cost parameters",
             };
             writeln!(
                 f,

@@ -59,7 +59,7 @@ fn wait(outcome: Result<Attempt, DomainError>) -> u64 {
 }
 
 #[tokio::test]
-async fn eleventh_guess_waits_and_time_opens_again() {
+async fn eleventh_guess_waits_until_the_bucket_refills() {
     let (limits, clock) = limits();
     for _ in 0..10 {
         let _ = guess(&limits, "amy", "192.0.2.1").await.unwrap();
@@ -71,7 +71,7 @@ async fn eleventh_guess_waits_and_time_opens_again() {
 }
 
 #[tokio::test]
-async fn refused_try_keeps_its_client_waiting_longer_up_to_a_bound() {
+async fn refused_attempts_lengthen_the_wait_up_to_a_bound() {
     let (limits, clock) = limits();
     let mut waits = Vec::new();
     for _ in 0..30 {
@@ -87,7 +87,7 @@ async fn refused_try_keeps_its_client_waiting_longer_up_to_a_bound() {
 }
 
 #[tokio::test]
-async fn refused_try_takes_nothing_from_the_others_at_the_account() {
+async fn refused_attempt_does_not_charge_the_account() {
     let (limits, clock) = limits();
     for client in 0..10 {
         for _ in 0..10 {
@@ -103,7 +103,7 @@ async fn refused_try_takes_nothing_from_the_others_at_the_account() {
 }
 
 #[tokio::test]
-async fn known_client_has_room_of_its_own_and_no_more() {
+async fn known_client_has_a_separate_bucket() {
     let (limits, _) = limits();
     let device = ClientTrust::KnownDevice([7; 12]);
     for client in 0..10 {
@@ -123,7 +123,7 @@ async fn known_client_has_room_of_its_own_and_no_more() {
 }
 
 #[tokio::test]
-async fn strangers_together_have_a_hundred_guesses_and_then_three_a_minute() {
+async fn unknown_clients_share_a_hundred_guesses_then_three_a_minute() {
     let (limits, clock) = limits();
     let mut made = 0;
     for client in 0..200 {
@@ -159,7 +159,7 @@ async fn one_stranger_never_fills_the_bucket_of_an_account() {
 }
 
 #[tokio::test]
-async fn site_of_ipv6_weighs_more_than_one_client_and_fills_no_account() {
+async fn ipv6_site_cannot_exhaust_an_account() {
     let (limits, clock) = limits();
     let mut made = 0;
     for n in 0..20 {
@@ -184,7 +184,7 @@ async fn site_of_ipv6_weighs_more_than_one_client_and_fills_no_account() {
 }
 
 #[tokio::test]
-async fn good_attempts_do_not_count_and_clear_nothing() {
+async fn successful_attempts_are_refunded_and_reset_nothing() {
     let (limits, _) = limits();
     for _ in 0..9 {
         let _ = guess(&limits, "amy", "192.0.2.1").await.unwrap();
@@ -215,7 +215,7 @@ async fn purposes_are_counted_apart() {
 }
 
 #[tokio::test]
-async fn reset_mail_leaves_every_hour_however_many_strangers_ask_for_any() {
+async fn reset_email_is_sent_hourly_under_a_flood() {
     let (limits, clock) = limits();
     let mut left = [0; 3];
     for minute in 0..180 {
@@ -235,7 +235,7 @@ async fn reset_mail_leaves_every_hour_however_many_strangers_ask_for_any() {
 }
 
 #[tokio::test]
-async fn endless_names_are_distinguished_in_bounded_memory() {
+async fn long_names_are_distinguished_in_bounded_memory() {
     let (limits, _) = limits();
     let long = "x".repeat(2_000_000);
     let names = [format!("{long}a"), format!("{long}b")];

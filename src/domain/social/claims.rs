@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn user_name_follows_the_provider_as_far_as_it_is_one() {
+    fn provider_username_is_used_if_valid() {
         assert_eq!(suggested_username(&identity(Some("Amy <b>"), None), "google"), "Amyb");
         assert_eq!(
             suggested_username(&identity(Some("!!"), Some("amy@example.com")), "google"),

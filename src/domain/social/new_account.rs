@@ -1,8 +1,8 @@
 //! The account of a new user of a provider: account, address, link and session in one transaction.
 
 use super::claims::MAX_NAME_CHARACTERS;
-use super::ticket::Flow;
-use super::{Finished, SocialError, links};
+use super::ticket::TicketState;
+use super::{SignInOutcome, SocialError, links};
 use crate::domain::audit::{self, Event};
 use crate::domain::email_format::is_email_address;
 use crate::domain::limits::MailBudget;
@@ -25,11 +25,11 @@ pub(super) struct Registrant {
 pub(super) fn make_account(
     w: &Writer<'_>,
     op: &Operation,
-    flow: Flow,
+    flow: TicketState,
     identity: &ExternalIdentity,
     new: Registrant,
     budget: MailBudget,
-) -> Result<Finished, SocialError> {
+) -> Result<SignInOutcome, SocialError> {
     if !op.rules.sso_registration {
         return Err(SocialError::SignUpClosed);
     }
@@ -63,13 +63,13 @@ pub(super) fn make_account(
     links::insert(w, op, id, &flow.provider, identity)?;
     if is_held_back {
         audit::record(w, op, Event::Registered, id, &flow.provider)?;
-        return Ok(Finished::Unconfirmed);
+        return Ok(SignInOutcome::Unconfirmed);
     }
     let session = sessions::generate(op);
     sessions::insert(w, op, &session, id)?;
     audit::record(w, op, Event::Registered, id, &flow.provider)?;
     let device = known_clients::renew(op, id, &account.password);
-    Ok(Finished::SignedIn { session, device, next: flow.next })
+    Ok(SignInOutcome::SignedIn { session, device, next: flow.next })
 }
 
 fn in_form(refusal: DomainError) -> SocialError {

@@ -38,7 +38,7 @@ impl fmt::Debug for Ticket {
 
 /// The purpose of a sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Purpose {
+pub enum SignInPurpose {
     SignIn,
     /// Connects the provider to the account of this session.
     Connect {
@@ -48,18 +48,18 @@ pub enum Purpose {
 
 /// The plaintext of a [`Ticket`].
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Flow {
+pub(super) struct TicketState {
     /// Random; state, nonce and PKCE verifier are derived from it.
     pub root: [u8; 32],
     pub provider: String,
-    pub purpose: Purpose,
+    pub purpose: SignInPurpose,
     pub next: String,
     pub expires: DateTime<Utc>,
     /// The identity, once the provider has asserted it.
     pub identity: Option<ExternalIdentity>,
 }
 
-impl Flow {
+impl TicketState {
     fn derive(&self, label: &str) -> [u8; 32] {
         keys::mac(&self.root, &[label.as_bytes()])
     }
@@ -75,8 +75,8 @@ impl Flow {
         Ticket(URL_SAFE_NO_PAD.encode(keys::seal(&app.secret, TICKET, &plain, app.random())))
     }
 
-    pub fn open(app: &App, ticket: Option<&Ticket>) -> Result<Flow, SocialError> {
-        let flow = Flow::unseal(app, ticket)?;
+    pub fn open(app: &App, ticket: Option<&Ticket>) -> Result<TicketState, SocialError> {
+        let flow = TicketState::unseal(app, ticket)?;
         if flow.expires <= app.now() {
             Err(SocialError::InvalidState("expired ticket"))
         } else {
@@ -84,8 +84,8 @@ impl Flow {
         }
     }
 
-    /// Like [`Flow::open`], and for an expired one too.
-    pub fn unseal(app: &App, ticket: Option<&Ticket>) -> Result<Flow, SocialError> {
+    /// Like [`TicketState::open`], and for an expired one too.
+    pub fn unseal(app: &App, ticket: Option<&Ticket>) -> Result<TicketState, SocialError> {
         let ticket = ticket.ok_or(SocialError::InvalidState("no ticket"))?;
         let sealed = URL_SAFE_NO_PAD
             .decode(&ticket.0)

@@ -17,10 +17,10 @@ use specbound::{ApiError, Response};
 /// Where the form posts to.
 pub const PATH: &str = "/platform/language";
 
-pub struct Choice(pub Arc<Languages>);
+pub struct LanguageChoice(pub Arc<Languages>);
 
 #[async_trait::async_trait]
-impl Page<AppState> for Choice {
+impl Page<AppState> for LanguageChoice {
     fn path(&self) -> &'static str {
         PATH
     }

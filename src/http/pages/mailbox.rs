@@ -32,22 +32,22 @@ struct Mailbox<'a> {
 
 pub fn pages(settings: &Settings, ui: &Arc<Ui>) -> Vec<Box<dyn Page<AppState>>> {
     match settings.mailbox {
-        Some(_) => vec![Box::new(Mails::All(Arc::clone(ui))), Box::new(Mails::One)],
+        Some(_) => vec![Box::new(MailList::All(Arc::clone(ui))), Box::new(MailList::One)],
         None => Vec::new(),
     }
 }
 
-enum Mails {
+enum MailList {
     All(Arc<Ui>),
     One,
 }
 
 #[async_trait::async_trait]
-impl Page<AppState> for Mails {
+impl Page<AppState> for MailList {
     fn path(&self) -> &'static str {
         match self {
-            Mails::All(_) => LIST,
-            Mails::One => "/platform/demo/mails/{number}/",
+            MailList::All(_) => LIST,
+            MailList::One => "/platform/demo/mails/{number}/",
         }
     }
 
@@ -69,7 +69,7 @@ impl Page<AppState> for Mails {
         }
         let mailbox = server.settings.mailbox.as_ref().ok_or_else(ApiError::not_found)?;
         let mails = mailbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Mails::All(ui) = self {
+        if let MailList::All(ui) = self {
             let page = ui.layout(&request.headers, LIST);
             let sender = &server.settings.email_sender;
             let mailbox = Mailbox { page, sender, mails: &mails };

@@ -81,7 +81,7 @@ pub fn all(server: &AppState) -> Result<Vec<Box<dyn Page<AppState>>>, PageError>
     pages.extend(links::pages());
     pages.push(Box::new(emails::Remove));
     pages.push(Box::new(strength::Endpoint));
-    pages.push(Box::new(language::Choice(Arc::clone(&ui.languages))));
+    pages.push(Box::new(language::LanguageChoice(Arc::clone(&ui.languages))));
     pages.extend(social::pages(settings, ui));
     pages.extend(mailbox::pages(settings, ui));
     pages.extend(pretend::pages(server)?);

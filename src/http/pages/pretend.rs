@@ -73,23 +73,30 @@ pub fn pages(server: &AppState) -> Result<Vec<Box<dyn Page<AppState>>>, PageErro
         Arc::new(Provider { ui: Arc::clone(&server.ui), key, granted: Mutex::default() });
     let page =
         |step| Box::new(ProviderPage(step, Arc::clone(&provider))) as Box<dyn Page<AppState>>;
-    Ok([Step::Metadata, Step::Keys, Step::Authorize, Step::Token].map(page).into())
+    Ok([
+        ProviderEndpoint::Metadata,
+        ProviderEndpoint::Keys,
+        ProviderEndpoint::Authorize,
+        ProviderEndpoint::Token,
+    ]
+    .map(page)
+    .into())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum ProviderEndpoint {
     Metadata,
     Keys,
     Authorize,
     Token,
 }
 
-struct ProviderPage(Step, Arc<Provider>);
+struct ProviderPage(ProviderEndpoint, Arc<Provider>);
 
 /// The page that asks who signs in.
 #[derive(Template)]
 #[template(path = "pages/pretend.html")]
-struct Choice<'a> {
+struct PretendPage<'a> {
     page: Layout<'a>,
     /// Username, shown name and address.
     people: Vec<(&'a str, String, &'a str)>,
@@ -101,10 +108,12 @@ struct Choice<'a> {
 impl Page<AppState> for ProviderPage {
     fn path(&self) -> &'static str {
         match self.0 {
-            Step::Metadata => "/platform/demo/provider/.well-known/openid-configuration",
-            Step::Keys => "/platform/demo/provider/keys",
-            Step::Authorize => "/platform/demo/provider/authorize",
-            Step::Token => "/platform/demo/provider/token",
+            ProviderEndpoint::Metadata => {
+                "/platform/demo/provider/.well-known/openid-configuration"
+            }
+            ProviderEndpoint::Keys => "/platform/demo/provider/keys",
+            ProviderEndpoint::Authorize => "/platform/demo/provider/authorize",
+            ProviderEndpoint::Token => "/platform/demo/provider/token",
         }
     }
 
@@ -113,30 +122,30 @@ impl Page<AppState> for ProviderPage {
     }
 
     fn renders(&self) -> Vec<&'static str> {
-        vec![if self.0 == Step::Authorize { "text/html" } else { "application/json" }]
+        vec![if self.0 == ProviderEndpoint::Authorize { "text/html" } else { "application/json" }]
     }
 
     fn methods(&self) -> &'static [&'static str] {
         match self.0 {
-            Step::Metadata | Step::Keys => &["GET"],
-            Step::Authorize => &["GET", "POST"],
-            Step::Token => &["POST"],
+            ProviderEndpoint::Metadata | ProviderEndpoint::Keys => &["GET"],
+            ProviderEndpoint::Authorize => &["GET", "POST"],
+            ProviderEndpoint::Token => &["POST"],
         }
     }
 
     async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
         let ProviderPage(step, provider) = self;
         match step {
-            Step::Metadata => Ok(json_of(&metadata(&server.settings))),
-            Step::Keys => Ok(json_of(&json!({ "keys": [{
+            ProviderEndpoint::Metadata => Ok(json_of(&metadata(&server.settings))),
+            ProviderEndpoint::Keys => Ok(json_of(&json!({ "keys": [{
                 "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": ID,
                 "x": URL_SAFE_NO_PAD.encode(provider.key.public_key()),
             }] }))),
-            Step::Authorize if visit.request.method == Method::POST => {
+            ProviderEndpoint::Authorize if visit.request.method == Method::POST => {
                 provider.authorize(server, visit).await
             }
-            Step::Authorize => provider.choice(server, &visit),
-            Step::Token => provider.token(server, visit).await,
+            ProviderEndpoint::Authorize => provider.choice(server, &visit),
+            ProviderEndpoint::Token => provider.token(server, visit).await,
         }
     }
 }
@@ -188,7 +197,7 @@ impl Provider {
         let people = PEOPLE
             .iter()
             .map(|(username, first, last, email)| (*username, format!("{first} {last}"), *email));
-        let choice = Choice { page, people: people.collect(), query };
+        let choice = PretendPage { page, people: people.collect(), query };
         render(StatusCode::OK, page, &choice)
     }
 

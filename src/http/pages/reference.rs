@@ -29,7 +29,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// One file of the page, the page itself among them.
-struct Piece {
+struct ReferenceFile {
     path: &'static str,
     media_type: &'static str,
     is_gzip: bool,
@@ -42,20 +42,20 @@ struct Piece {
 pub fn pages() -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
     let (script, style) = ("text/javascript; charset=utf-8", "text/css; charset=utf-8");
     let assets = [
-        Piece::plain("/api-doc/reference.js", script, SCRIPT)?,
-        Piece::plain("/api-doc/reference.css", style, STYLE)?,
-        Piece::gzip("/api-doc/swagger-ui-bundle.js", script, SWAGGER_UI_SCRIPT)?,
-        Piece::gzip("/api-doc/swagger-ui.css", style, SWAGGER_UI_STYLE)?,
+        ReferenceFile::plain("/api-doc/reference.js", script, SCRIPT)?,
+        ReferenceFile::plain("/api-doc/reference.css", style, STYLE)?,
+        ReferenceFile::gzip("/api-doc/swagger-ui-bundle.js", script, SWAGGER_UI_SCRIPT)?,
+        ReferenceFile::gzip("/api-doc/swagger-ui.css", style, SWAGGER_UI_STYLE)?,
     ];
     // A browser keeps each asset for good under its version, so a new binary is seen at once.
-    let versioned = |shell: String, asset: &Piece| {
+    let versioned = |shell: String, asset: &ReferenceFile| {
         shell.replace(
             &format!("\"{}\"", asset.path),
             &format!("\"{}?v={}\"", asset.path, asset.file.version()),
         )
     };
     let shell = assets.iter().fold(SHELL.to_owned(), versioned);
-    let shell = Piece::plain(PATH, "text/html; charset=utf-8", shell)?;
+    let shell = ReferenceFile::plain(PATH, "text/html; charset=utf-8", shell)?;
     Ok(assets
         .into_iter()
         .chain([shell])
@@ -63,33 +63,33 @@ pub fn pages() -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
         .collect())
 }
 
-impl Piece {
+impl ReferenceFile {
     fn plain(
         path: &'static str,
         media_type: &'static str,
         content: impl Into<Bytes>,
-    ) -> Result<Piece, PageError> {
+    ) -> Result<ReferenceFile, PageError> {
         let file =
             File::new(content, &[(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, POLICY)])?;
-        Ok(Piece { path, media_type, is_gzip: false, file })
+        Ok(ReferenceFile { path, media_type, is_gzip: false, file })
     }
 
     fn gzip(
         path: &'static str,
         media_type: &'static str,
         content: &'static [u8],
-    ) -> Result<Piece, PageError> {
+    ) -> Result<ReferenceFile, PageError> {
         let headers = [
             (CONTENT_TYPE, media_type),
             (CONTENT_ENCODING, "gzip"),
             (CONTENT_SECURITY_POLICY, POLICY),
         ];
-        Ok(Piece { path, media_type, is_gzip: true, file: File::new(content, &headers)? })
+        Ok(ReferenceFile { path, media_type, is_gzip: true, file: File::new(content, &headers)? })
     }
 }
 
 #[async_trait::async_trait]
-impl Page<AppState> for Piece {
+impl Page<AppState> for ReferenceFile {
     fn path(&self) -> &'static str {
         self.path
     }

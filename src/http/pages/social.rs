@@ -19,7 +19,9 @@ use super::layout::{Layout, Ui, html, own_path, render};
 use super::{Page, PageRequest};
 use crate::domain::ValidationErrors;
 use crate::domain::operation::Operation;
-use crate::domain::social::{self, Finished, Form, Purpose, Returned, SocialError, Ticket};
+use crate::domain::social::{
+    self, Form, ProviderResponse, SignInOutcome, SignInPurpose, SocialError, Ticket,
+};
 use crate::http::caller;
 use crate::http::signed_in::Credential;
 use crate::http::{AppState, Settings, client};
@@ -68,7 +70,7 @@ struct Start<'a> {
 /// A page that goes on by itself.
 #[derive(Template)]
 #[template(path = "pages/social_redirect.html")]
-struct Leaving<'a> {
+struct SocialRedirect<'a> {
     page: Layout<'a>,
     title: &'a str,
     url: &'a str,
@@ -78,7 +80,7 @@ struct Leaving<'a> {
 /// The form for a new account.
 #[derive(Template)]
 #[template(path = "pages/social_sign_up.html")]
-struct SignUp<'a> {
+struct SocialSignUp<'a> {
     page: Layout<'a>,
     provider: &'a str,
     csrf: &'a str,
@@ -94,7 +96,7 @@ struct Field {
 
 #[derive(Template)]
 #[template(path = "pages/social_failed.html")]
-struct Failed<'a> {
+struct SocialFailed<'a> {
     page: Layout<'a>,
     reason: String,
     again: String,
@@ -225,11 +227,11 @@ impl SocialPage {
     ) -> Result<Answer, ApiError> {
         let purpose = match self.step {
             Step::Connect => {
-                Purpose::Connect { session: session_of(server, visit, &mut body).await? }
+                SignInPurpose::Connect { session: session_of(server, visit, &mut body).await? }
             }
             _ => {
                 caller::check_csrf(server, &visit.request, &mut body).await?;
-                Purpose::SignIn
+                SignInPurpose::SignIn
             }
         };
         let next = body.fields().await?.text("next").unwrap_or_default();
@@ -248,7 +250,7 @@ impl SocialPage {
             }
         };
         let (page, title, url) = (visit.page, "social.leaving", &started.url);
-        let leaving = Leaving { page, title, url, link: "social.follow" };
+        let leaving = SocialRedirect { page, title, url, link: "social.follow" };
         let mut answer = render(StatusCode::OK, page, &leaving)?;
         answer.headers_mut().append(SET_COOKIE, server.cookies().ticket(&started.ticket));
         Ok(answer)
@@ -264,7 +266,7 @@ impl SocialPage {
         if session.is_none() && needs_own_hop(server, visit, ticket.as_ref()) {
             return own_hop(visit);
         }
-        let returned = Returned {
+        let returned = ProviderResponse {
             state: query(visit, "state"),
             code: query(visit, "code"),
             issuer: query(visit, "iss"),
@@ -274,7 +276,7 @@ impl SocialPage {
         let finished = social::finish(&visit.op, provider, ticket.as_ref(), returned, session);
         let mut answer = match finished.await {
             // A form has a ticket of its own.
-            Ok(finished @ Finished::Form { .. }) => {
+            Ok(finished @ SignInOutcome::Form { .. }) => {
                 return done(server, StatusCode::FOUND, finished);
             }
             Ok(finished) => done(server, StatusCode::FOUND, finished)?,
@@ -304,7 +306,7 @@ fn own_hop(visit: &RequestHead<'_>) -> Result<Answer, ApiError> {
     let path = visit.request.uri.path_and_query().map_or("/", |path| path.as_str());
     let url = &format!("{path}&{OWN_HOP}=1");
     let (page, title) = (visit.page, "social.returning");
-    render(StatusCode::OK, page, &Leaving { page, title, url, link: "social.return" })
+    render(StatusCode::OK, page, &SocialRedirect { page, title, url, link: "social.return" })
 }
 
 async fn sign_up_form(server: &AppState, visit: &RequestHead<'_>) -> Result<Answer, ApiError> {
@@ -351,7 +353,7 @@ fn form_page(
         let messages: Vec<String> = of_field.flat_map(|(_, messages)| messages).cloned().collect();
         Field { value: value.to_owned(), error: visit.page.messages(&messages) }
     };
-    let sign_up = SignUp {
+    let sign_up = SocialSignUp {
         page: visit.page,
         provider,
         csrf: &csrf,
@@ -364,18 +366,22 @@ fn form_page(
     Ok(answer)
 }
 
-fn done(server: &AppState, status: StatusCode, finished: Finished) -> Result<Answer, ApiError> {
+fn done(
+    server: &AppState,
+    status: StatusCode,
+    finished: SignInOutcome,
+) -> Result<Answer, ApiError> {
     let jar = server.cookies();
     let (target, cookies) = match finished {
-        Finished::SignedIn { session, device, next } => {
+        SignInOutcome::SignedIn { session, device, next } => {
             (next, jar.logged_in(Some(&session), Some(&device)))
         }
-        Finished::CodeNeeded { pending, next } => {
+        SignInOutcome::CodeNeeded { pending, next } => {
             (format!("{SECOND_FACTOR}?next={}", escaped(&next)), vec![jar.pending(&pending)])
         }
-        Finished::Connected { next } => (next, Vec::new()),
-        Finished::Unconfirmed => (CONFIRM_FIRST_PATH.to_owned(), Vec::new()),
-        Finished::Form { ticket, .. } => (SIGN_UP_PATH.to_owned(), vec![jar.ticket(&ticket)]),
+        SignInOutcome::Connected { next } => (next, Vec::new()),
+        SignInOutcome::Unconfirmed => (CONFIRM_FIRST_PATH.to_owned(), Vec::new()),
+        SignInOutcome::Form { ticket, .. } => (SIGN_UP_PATH.to_owned(), vec![jar.ticket(&ticket)]),
     };
     let mut answer = redirect(status, &target)?;
     for cookie in cookies {
@@ -396,7 +402,7 @@ fn failed(page: Layout<'_>, error: ApiError, next: Option<&str>) -> Answer {
         Some(next) => format!("{LOGIN}?next={}", escaped(next)),
         None => LOGIN.to_owned(),
     };
-    let failed = Failed { page, reason: page.messages(&error.messages()), again };
+    let failed = SocialFailed { page, reason: page.messages(&error.messages()), again };
     match failed.render() {
         Ok(page) => {
             let mut answer = error.into_page(page.into());

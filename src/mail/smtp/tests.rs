@@ -39,7 +39,7 @@ fn smtp() -> Smtp {
 }
 
 #[tokio::test]
-async fn silent_server_is_given_up_and_loses_no_mail() {
+async fn unresponsive_smtp_server_times_out_and_loses_no_email() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut smtp = Smtp::new(settings(listener.local_addr().unwrap().port())).unwrap();
     smtp.command_timeout = Duration::from_millis(20);
@@ -51,7 +51,7 @@ async fn silent_server_is_given_up_and_loses_no_mail() {
 }
 
 #[tokio::test]
-async fn unusable_address_is_refused_without_asking_a_server() {
+async fn invalid_address_is_refused_without_a_connection() {
     for address in [
         "",
         "amy",
@@ -102,7 +102,7 @@ async fn outcome(command: &'static str, reply: &'static str) -> Result<(), Trans
 }
 
 #[tokio::test]
-async fn answers_that_concern_every_mail_lose_none() {
+async fn server_wide_smtp_errors_keep_every_email() {
     for (command, reply) in [
         ("HELLO", "554 no"),
         ("HELLO", "421 busy"),
@@ -120,7 +120,7 @@ async fn answers_that_concern_every_mail_lose_none() {
 }
 
 #[tokio::test]
-async fn answers_that_may_change_put_one_mail_off() {
+async fn temporary_smtp_errors_defer_one_email() {
     for (command, reply) in [
         ("RCPT", "451 4.7.1 greylisted"),
         ("RCPT", "550 5.7.1 relaying denied"),
@@ -140,7 +140,7 @@ async fn answers_that_may_change_put_one_mail_off() {
 }
 
 #[tokio::test]
-async fn refusals_of_one_mail_are_for_good_and_do_not_repeat_the_servers_words() {
+async fn permanent_smtp_errors_drop_one_email_and_quote_no_response() {
     for (command, reply, told) in [
         (
             "RCPT",
@@ -155,7 +155,7 @@ async fn refusals_of_one_mail_are_for_good_and_do_not_repeat_the_servers_words()
 }
 
 #[tokio::test]
-async fn mail_that_was_taken_is_sent_whatever_follows() {
+async fn accepted_email_counts_as_sent_despite_later_errors() {
     assert_eq!(outcome("QUIT", "").await, Ok(()));
 }
 
@@ -181,7 +181,7 @@ fn mail_has_both_parts_and_the_headers_it_needs() {
 }
 
 #[test]
-fn quoted_address_is_written_as_it_is() {
+fn quoted_address_is_kept_verbatim() {
     let mail = smtp().compose(&message("\"a \\\" b\"@example.org")).unwrap();
     assert!(
         String::from_utf8(mail.formatted()).unwrap().contains("To: \"a \\\" b\"@example.org\r\n")
@@ -210,7 +210,7 @@ fn domains_beyond_ascii_are_written_as_a_labels() {
 
 /// Their A-labels are those of another domain.
 #[test]
-fn domain_that_idna_maps_to_another_one_gets_no_mail() {
+fn domain_changed_by_idna_gets_no_email() {
     for domain in
         ["\u{212a}ite.example", "ｋｉｔｅ.example", "kite\u{3002}example", "bü\u{ad}cher.example"]
     {

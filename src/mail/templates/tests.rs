@@ -22,19 +22,19 @@ fn request(language: &'static str, user_agent: &'static str) -> Request<'static>
     Request { at, address: "203.0.113.9", user_agent, language }
 }
 
-fn of(username: &str) -> [Entry<'_>; 1] {
-    [Entry { username, link: LINK.to_owned() }]
+fn of(username: &str) -> [AccountLink<'_>; 1] {
+    [AccountLink { username, link: LINK.to_owned() }]
 }
 
-fn confirm(prefix: &str, entries: &[Entry<'_>]) -> Message {
+fn confirm(prefix: &str, entries: &[AccountLink<'_>]) -> Message {
     let request = request("en", FIREFOX);
     let site = site(prefix, None);
-    with_links(&site, "a@example.org", Purpose::ConfirmAddress, entries, 3, &request)
+    with_links(&site, "a@example.org", LinkPurpose::ConfirmAddress, entries, 3, &request)
 }
 
-fn reset(prefix: &str, entries: &[Entry<'_>]) -> Message {
+fn reset(prefix: &str, entries: &[AccountLink<'_>]) -> Message {
     let (site, request) = (site(prefix, None), request("en", FIREFOX));
-    with_links(&site, "a@example.org", Purpose::ResetPassword, entries, 3, &request)
+    with_links(&site, "a@example.org", LinkPurpose::ResetPassword, entries, 3, &request)
 }
 
 fn has_line(text: &str, line: &str) -> bool {
@@ -49,10 +49,10 @@ fn all(site: &Site, request: &Request<'_>) -> Vec<Message> {
         notice(site, to, entry, kind, request)
     });
     let [one] = of("amy");
-    let two = [one, Entry { username: "ben", link: LINK.to_owned() }];
+    let two = [one, AccountLink { username: "ben", link: LINK.to_owned() }];
     let mut mails = Vec::from(notices);
     for entries in [&two[..1], &two] {
-        for purpose in [Purpose::ConfirmAddress, Purpose::ResetPassword] {
+        for purpose in [LinkPurpose::ConfirmAddress, LinkPurpose::ResetPassword] {
             mails.push(with_links(site, to, purpose, entries, 3, request));
         }
     }
@@ -99,24 +99,24 @@ fn username_is_never_markup() {
 }
 
 #[test]
-fn username_brings_no_line_of_its_own_and_hides_nothing() {
+fn username_adds_no_line_to_an_email() {
     let mail = confirm("", &of("al\r\n\nice\u{202e}\u{2028}\u{85}\u{200b}\0"));
     assert!(has_line(&mail.text, "alice"));
     assert!(mail.html.contains(">alice</strong>"));
 }
 
 #[test]
-fn endless_username_is_cut() {
+fn long_username_is_truncated() {
     let mail = confirm("", &of(&"x".repeat(5000)));
     assert!(has_line(&mail.text, &"x".repeat(MAX_USERNAME_LENGTH)));
 }
 
 #[test]
 fn several_accounts_share_a_mail_with_a_link_each() {
-    let entries =
-        ["amy", "bob"].map(|username| Entry { username, link: format!("{LINK}&for={username}") });
+    let entries = ["amy", "bob"]
+        .map(|username| AccountLink { username, link: format!("{LINK}&for={username}") });
     for mail in [confirm("", &entries), reset("", &entries)] {
-        for Entry { username, link } in &entries {
+        for AccountLink { username, link } in &entries {
             assert!(has_line(&mail.text, username) && has_line(&mail.text, link), "{}", mail.text);
             assert!(mail.html.contains(&link.replace('&', "&#38;")), "{}", mail.html);
         }
@@ -124,7 +124,7 @@ fn several_accounts_share_a_mail_with_a_link_each() {
 }
 
 #[test]
-fn notice_shows_a_strangers_words_on_one_line_and_never_as_markup() {
+fn notice_escapes_client_text_on_one_line() {
     let request = request("en", "<b>\r\nhttp://evil.example.net/\u{202e}");
     let name = Notice::TokenCreated("<b>new</b>\r\n\u{202e}key");
     let [entry] = of("amy");
@@ -135,13 +135,13 @@ fn notice_shows_a_strangers_words_on_one_line_and_never_as_markup() {
 }
 
 #[test]
-fn email_says_when_from_where_and_how_long_in_the_language_of_the_request() {
+fn email_states_time_client_and_expiry_in_the_request_language() {
     let site = site("[InvenTree] ", Some("help@example.org"));
     let entries = of("amy");
     let mail = with_links(
         &site,
         "a@example.org",
-        Purpose::ResetPassword,
+        LinkPurpose::ResetPassword,
         &entries,
         3,
         &request("de", FIREFOX),
@@ -168,7 +168,7 @@ fn email_says_when_from_where_and_how_long_in_the_language_of_the_request() {
 }
 
 #[test]
-fn html_is_for_readers_of_either_direction_and_without_modern_css() {
+fn html_email_supports_right_to_left_and_basic_css() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("ar.json"), r#"{"mail/hello": "مرحبا"}"#).unwrap();
     let languages = Arc::new(Languages::new(Some(folder.path()), "InvenTree").unwrap());

@@ -12,7 +12,7 @@ use flate2::bufread::MultiGzDecoder;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-use super::{Engine, TABLES};
+use super::{SourceEngine, TABLES};
 
 /// Tables that are read if they are there, beside those that must be.
 const OTHERS: [&str; 6] = [
@@ -38,7 +38,7 @@ pub(super) fn is_dump(path: &Path) -> bool {
             .any(|head| start.split(|byte| *byte == b'\n').any(|line| line.starts_with(head)))
 }
 
-pub(super) fn open(path: &Path) -> Result<Box<dyn Engine>, String> {
+pub(super) fn open(path: &Path) -> Result<Box<dyn SourceEngine>, String> {
     let cannot_load = |error: rusqlite::Error| format!("cannot be loaded: {error}");
     // An unnamed temporary file, which only this process can open.
     let connection = Connection::open("").map_err(cannot_load)?;

@@ -1,7 +1,7 @@
 //! Reads an InvenTree database (API version 291) for an import.
 //!
-//! The statements and records are the same for every engine; an [`Engine`] runs them. The source
-//! is only read, row by row in one transaction: a consistent snapshot in constant memory. No
+//! The statements and records are the same for every engine; a [`SourceEngine`] runs them. The
+//! source is only read, row by row in one transaction: a consistent snapshot in constant memory. No
 //! message contains the content of a row, which may be a secret, or the password of a server.
 
 mod columns;
@@ -27,7 +27,7 @@ type RowVisitor<'f> = &'f mut dyn FnMut(&Row<'_>) -> ControlFlow<()>;
 
 /// Runs statements on a source, in one read-only transaction. A failure is explained without the
 /// source's name, and without any value of a row.
-trait Engine {
+trait SourceEngine {
     fn query(&self, sql: &str, each: RowVisitor<'_>) -> Result<(), String>;
 
     fn has_table(&self, table: &str) -> Result<bool, String>;
@@ -53,7 +53,7 @@ pub struct TotpDevice {
 
 /// An open source.
 pub struct InvenTree {
-    engine: Box<dyn Engine>,
+    engine: Box<dyn SourceEngine>,
     /// As given by the operator, without a password.
     name: String,
 }
@@ -103,7 +103,7 @@ impl InvenTree {
     /// [`SourceError`]
     pub fn open(from: &Database) -> Result<InvenTree, SourceError> {
         let name = from.to_string();
-        let engine: Result<Box<dyn Engine>, String> = match from {
+        let engine: Result<Box<dyn SourceEngine>, String> = match from {
             Database::Sqlite(path) if dump::is_dump(path) => dump::open(path),
             Database::Sqlite(path) => sqlite::open(path),
             Database::Postgres(server) => server::open(server),

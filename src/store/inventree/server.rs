@@ -2,14 +2,14 @@
 
 use super::super::database::Postgres;
 use super::super::postgres::{Connector, Snapshot};
-use super::{Engine, RowVisitor, text};
+use super::{RowVisitor, SourceEngine, text};
 
-pub(super) fn open(server: &Postgres) -> Result<Box<dyn Engine>, String> {
+pub(super) fn open(server: &Postgres) -> Result<Box<dyn SourceEngine>, String> {
     let connector = Connector::new(&server.for_reads()).map_err(|error| text(&error))?;
     Ok(Box::new(Snapshot::open(&connector).map_err(|error| text(&error))?))
 }
 
-impl Engine for Snapshot {
+impl SourceEngine for Snapshot {
     fn query(&self, sql: &str, each: RowVisitor<'_>) -> Result<(), String> {
         self.each(sql, each).map_err(|error| text(&error))
     }

@@ -10,12 +10,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::super::sqlite::BUSY_TIMEOUT;
 use super::super::values::Row;
-use super::{Engine, RowVisitor};
+use super::{RowVisitor, SourceEngine};
 
 const PATH_IN_URI: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
-pub(super) fn open(path: &Path) -> Result<Box<dyn Engine>, String> {
+pub(super) fn open(path: &Path) -> Result<Box<dyn SourceEngine>, String> {
     let unreadable = |why: &dyn fmt::Display| why.to_string();
     // Absolute, so that SQLite does not interpret a special name.
     let absolute = path.canonicalize().map_err(|e| unreadable(&e))?;
@@ -39,7 +39,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Engine>, String> {
     Ok(Box::new(connection))
 }
 
-impl Engine for Connection {
+impl SourceEngine for Connection {
     fn query(&self, sql: &str, each: RowVisitor<'_>) -> Result<(), String> {
         let failed = |e: rusqlite::Error| explain(&e);
         let mut statement = self.prepare(sql).map_err(failed)?;

@@ -38,8 +38,11 @@ impl Server {
     }
 
     /// Runs blocking reads without blocking other tasks.
-    pub(in crate::store) fn wait<T: Send>(&self, f: impl FnOnce(&Reading<'_>) -> T + Send) -> T {
-        block_in_place(|| f(&Reading { pool: &self.pool, taken: RefCell::new(None) }))
+    pub(in crate::store) fn wait<T: Send>(
+        &self,
+        f: impl FnOnce(&ReadingConnection<'_>) -> T + Send,
+    ) -> T {
+        block_in_place(|| f(&ReadingConnection { pool: &self.pool, taken: RefCell::new(None) }))
     }
 }
 
@@ -62,12 +65,12 @@ impl ManageConnection for Connector {
 }
 
 /// A connection of one reader, taken from the pool by the first statement.
-pub(in crate::store) struct Reading<'p> {
+pub(in crate::store) struct ReadingConnection<'p> {
     pool: &'p Pool<Connector>,
     taken: RefCell<Option<PooledConnection<Connector>>>,
 }
 
-impl Connection for Reading<'_> {
+impl Connection for ReadingConnection<'_> {
     /// Retries on other connections while they turn out to be lost; each statement is independent.
     fn query(
         &self,

@@ -63,7 +63,7 @@ async fn addresses_are_paged_by_id_and_looked_up_by_text() {
 }
 
 #[tokio::test]
-async fn accounts_by_email_are_those_that_carry_or_verified_it() {
+async fn accounts_by_email_include_verified_rows() {
     with_two_accounts(|w, one, two| {
         let ids = |list: Vec<Account>| list.iter().map(|a| a.id).collect::<Vec<_>>();
         let address = w.email_address_insert(two, "one@example.org", false, false)?;
@@ -84,7 +84,7 @@ async fn accounts_by_email_are_those_that_carry_or_verified_it() {
 }
 
 #[tokio::test]
-async fn account_comes_back_as_it_was_written() {
+async fn account_round_trips() {
     let (_folder, store) = open();
     assert!(!store.read(|r| r.account_exists_any()).await.unwrap());
     let id = write(&store, |w| {
@@ -254,7 +254,7 @@ async fn outbox_returns_due_messages_in_order_and_drops_expired_ones() {
 }
 
 #[tokio::test]
-async fn deleting_an_account_takes_all_it_owns_and_its_id_is_never_reused() {
+async fn deleted_account_leaves_no_rows_and_its_id_is_not_reused() {
     with_two_accounts(|w, one, two| {
         w.email_address_insert(two, "a@example.org", true, true)?;
         w.session_insert(&[1; 32], two, noon(), noon(), "", "")?;

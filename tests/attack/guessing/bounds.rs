@@ -92,7 +92,7 @@ async fn flood_of_good_passwords_keeps_no_other_network_from_hashing() {
 }
 
 #[tokio::test]
-async fn success_elsewhere_clears_nothing() {
+async fn successful_login_does_not_reset_other_buckets() {
     let server = behind_a_proxy().await;
     let (attacker, home) = ("203.0.113.7", "198.51.100.1");
     server.register("amy", "amy@example.com").await;
@@ -120,7 +120,7 @@ async fn success_elsewhere_clears_nothing() {
 }
 
 #[tokio::test]
-async fn parallel_guesses_by_every_way_cannot_pass_the_limit_together() {
+async fn parallel_guesses_share_one_limit() {
     let server = TestServer::with(&[("RATE_LIMITS", "on")]).await;
     server.register("amy", "").await;
     let guesses = (0..60).map(|n| {

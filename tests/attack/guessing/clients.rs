@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn forwarded_addresses_count_for_nothing_from_a_stranger() {
+async fn forwarded_headers_of_untrusted_clients_are_ignored() {
     let server = TestServer::with(&[
         ("RATE_LIMITS", "on"),
         ("USE_X_FORWARDED_FOR", "true"),

@@ -4,7 +4,7 @@ use super::*;
 
 /// An observed attack: for 75 seconds, 14 addresses guess a login and one fills the email bucket.
 #[tokio::test]
-async fn owner_under_attack_from_everywhere_gets_in_every_time_and_has_a_reset_mail() {
+async fn owner_signs_in_during_a_distributed_attack() {
     let server = behind_a_proxy().await;
     let (home, email) = ("198.51.100.1", "amy@example.com");
     server.register("amy", email).await;
@@ -35,7 +35,7 @@ async fn owner_under_attack_from_everywhere_gets_in_every_time_and_has_a_reset_m
 }
 
 #[tokio::test]
-async fn browser_that_signed_in_before_gets_in_from_any_network_under_attack() {
+async fn known_browser_signs_in_during_an_attack() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
     let signed_in = log_in_from(&server, "198.51.100.1", "amy", PASSWORD).await;
@@ -67,7 +67,7 @@ async fn browser_that_signed_in_before_gets_in_from_any_network_under_attack() {
 }
 
 #[tokio::test]
-async fn device_cookie_is_worth_nothing_at_another_account_and_names_none() {
+async fn device_cookie_is_bound_to_its_account() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
     server.register("mallory", "").await;
@@ -105,7 +105,7 @@ async fn device_cookie_is_worth_nothing_at_another_account_and_names_none() {
 }
 
 #[tokio::test]
-async fn device_cookie_is_for_no_script_and_no_other_site() {
+async fn device_cookie_is_http_only_and_same_site() {
     let server =
         TestServer::with(&[("SITE_URL", "https://auth.example.com"), ("COOKIE_SAMESITE", "None")])
             .await;
@@ -135,7 +135,7 @@ async fn browser_of_several_people_is_known_to_each_of_them() {
 }
 
 #[tokio::test]
-async fn device_cookie_and_known_networks_die_with_the_password() {
+async fn password_change_voids_device_cookie_and_known_networks() {
     let server = behind_a_proxy().await;
     server.register("amy", "amy@example.com").await;
     let old = log_in_from(&server, "198.51.100.1", "amy", PASSWORD).await;
@@ -176,7 +176,7 @@ async fn browser_that_changes_its_password_is_known_with_the_new_one() {
 
 /// Access for an owner whose browser and network are both unknown.
 #[tokio::test]
-async fn password_reset_lets_the_owner_in_from_a_new_network_under_attack() {
+async fn password_reset_opens_a_new_network_during_an_attack() {
     let server = behind_a_proxy().await;
     server.register("amy", "amy@example.com").await;
     server.take_mails(1).await;
@@ -200,7 +200,7 @@ async fn password_reset_lets_the_owner_in_from_a_new_network_under_attack() {
 
 /// Behind the same address, as in an office.
 #[tokio::test]
-async fn password_reset_lets_the_owner_in_beside_an_attacker() {
+async fn password_reset_works_beside_an_attacker() {
     let server = behind_a_proxy().await;
     server.register("amy", "amy@example.com").await;
     server.take_mails(1).await;

@@ -108,7 +108,7 @@ async fn odd_names_and_hashes_are_reported_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_password_changed_while_the_old_one_was_being_moved_wins() {
+async fn password_change_wins_over_a_concurrent_rehash() {
     let new = Move::new();
     new.source.account(1, "ada", PBKDF2);
     new.done();
@@ -150,7 +150,7 @@ async fn basic_credentials_and_a_changed_password_work_on_an_imported_account() 
 }
 
 #[tokio::test]
-async fn unexpired_tokens_work_and_expired_or_revoked_ones_say_why_not() {
+async fn imported_tokens_keep_their_state() {
     let new = Move::new();
     new.source.account(1, "ada", PBKDF2);
     new.source.account(2, "asleep", PBKDF2);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_second_run_changes_nothing_and_brings_back_no_ended_token() {
+async fn second_import_restores_no_revoked_token() {
     let new = Move::filled();
     new.done();
     let key = [("authorization", "Token inv-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-20260105")];

@@ -129,7 +129,7 @@ async fn server_on_inventrees_own_database_is_refused_and_nothing_is_changed() {
 }
 
 #[test]
-fn files_given_the_wrong_way_round_are_refused_and_left_alone() {
+fn swapped_files_are_refused_unchanged() {
     let new = Move::filled();
     let other = tempfile::tempdir().unwrap();
     let second = Source::new(other.path());

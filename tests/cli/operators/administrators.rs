@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn first_administrator_is_made_before_the_first_start_without_a_secret_key() {
+fn first_administrator_is_created_without_a_secret_key() {
     let operator = Operator::alone();
     assert_eq!(operator.with_password(&["user", "add", "root", "--admin"], PASSWORD).code, 0);
     assert_eq!(operator.json(&["user", "show", "root"])["admin"], true);
@@ -20,7 +20,7 @@ fn first_administrator_is_made_before_the_first_start_without_a_secret_key() {
 }
 
 #[tokio::test]
-async fn no_name_moves_the_cursor_or_turns_the_text_of_a_terminal() {
+async fn names_cannot_control_the_terminal() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let hostile = "A\u{1b}[2J\u{9b}2J\u{7f}\u{202e}y";
@@ -107,7 +107,7 @@ async fn lost_secret_key_file_is_not_replaced_unnoticed() {
 }
 
 #[test]
-fn administrators_are_made_and_unmade() {
+fn administrator_role_is_granted_and_revoked() {
     let operator = Operator::alone();
     operator.with_password(&["user", "add", "amy"], PASSWORD);
     assert_eq!(operator.json(&["user", "make-admin", "amy"])["admin"], true);

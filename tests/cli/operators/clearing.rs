@@ -42,7 +42,7 @@ async fn server_deletes_expired_rows_once_a_day() {
 }
 
 #[tokio::test]
-async fn sweep_that_fails_stays_due() {
+async fn failed_cleanup_stays_due() {
     let server = TestServer::start().await;
     let mut cleanup = CleanupJob::new(server.app().clone());
     server.app().store.close();
@@ -52,7 +52,7 @@ async fn sweep_that_fails_stays_due() {
 }
 
 #[tokio::test]
-async fn expired_token_says_so_for_a_month_before_it_is_forgotten() {
+async fn expired_token_is_reported_for_a_month() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let mut cleanup = CleanupJob::new(server.app().clone());
@@ -64,7 +64,7 @@ async fn expired_token_says_so_for_a_month_before_it_is_forgotten() {
 }
 
 #[tokio::test]
-async fn more_than_a_batch_is_cleared_in_one_sweep() {
+async fn cleanup_clears_more_than_one_batch() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let old = server.clock.now() - Duration::days(1);

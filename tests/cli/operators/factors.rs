@@ -91,7 +91,7 @@ async fn created_token_opens_its_account_and_its_key_is_printed_once() {
 }
 
 #[tokio::test]
-async fn groups_are_made_joined_left_and_removed_and_each_change_is_audited() {
+async fn group_changes_are_audited() {
     let server = TestServer::start().await;
     let operator = Operator::of(&server);
     server.register("amy", "").await;

@@ -132,7 +132,7 @@ fn file_that_is_no_database_of_this_server_is_left_as_it_is() {
 }
 
 #[test]
-fn looking_waits_for_no_writer() {
+fn listing_does_not_wait_for_a_writer() {
     let operator = Operator::alone();
     operator.with_password(&["user", "add", "amy"], PASSWORD);
     let lock = operator.database.lock();

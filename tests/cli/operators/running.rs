@@ -52,7 +52,7 @@ async fn user_added_with_an_address_can_reset_the_password() {
 }
 
 #[tokio::test]
-async fn deactivated_user_is_refused_by_the_next_request_and_comes_back_with_nothing_open() {
+async fn deactivation_revokes_all_credentials() {
     let server = TestServer::start().await;
     let operator = Operator::of(&server);
     server.register("amy", "").await;
@@ -96,7 +96,7 @@ async fn set_password_revokes_sessions_tokens_and_reset_links() {
 }
 
 #[tokio::test]
-async fn revoked_token_says_so_to_its_next_request_and_the_others_go_on() {
+async fn revoked_token_is_refused_with_its_reason() {
     let server = TestServer::start().await;
     let operator = Operator::of(&server);
     let first = server.register("amy", "").await;
@@ -114,7 +114,7 @@ async fn revoked_token_says_so_to_its_next_request_and_the_others_go_on() {
 }
 
 #[tokio::test]
-async fn ended_session_opens_nothing_more_and_tokens_go_on() {
+async fn ended_session_is_refused_and_tokens_still_work() {
     let server = TestServer::start().await;
     let operator = Operator::of(&server);
     server.register("amy", "").await;

@@ -272,7 +272,7 @@ async fn operator_actions_are_audited_as_operator() {
 }
 
 #[tokio::test]
-async fn import_is_one_entry_and_a_second_one_that_changes_nothing_is_none() {
+async fn import_is_audited_once_and_only_when_it_changes_something() {
     let server = TestServer::start().await;
     let source = test_support::inventree::Source::new(server.directory.path());
     source.account(1, "amy", "!");

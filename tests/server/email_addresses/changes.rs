@@ -97,7 +97,7 @@ async fn account_email_is_cleared_with_the_last_address() {
 }
 
 #[tokio::test]
-async fn rows_of_others_do_not_exist() {
+async fn addresses_of_other_accounts_are_not_found() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "").await;
     let bob = Person::proved(&server, "bob", "bob@example.com").await;
@@ -122,7 +122,7 @@ async fn rows_of_others_do_not_exist() {
 }
 
 #[tokio::test]
-async fn addresses_are_for_signed_in_callers() {
+async fn addresses_require_authentication() {
     let server = TestServer::start().await;
     for (method, path) in [
         (Method::GET, "emails/"),

@@ -61,7 +61,7 @@ async fn page_links_to_its_neighbours_and_keeps_other_parameters_sorted() {
 }
 
 #[tokio::test]
-async fn limit_that_says_nothing_gives_all_rows() {
+async fn empty_limit_returns_all_rows() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "a@example.com").await;
     amy.add("b@example.com").await;

@@ -85,7 +85,7 @@ async fn wrong_smtp_password_keeps_the_email_until_it_is_fixed() {
 }
 
 #[tokio::test]
-async fn missing_smtp_login_keeps_the_mail_until_settings_are_mended() {
+async fn missing_smtp_login_keeps_the_email_until_it_is_configured() {
     let sink = Sink::running(Encryption::None, Some(LOGIN));
     keeps_the_mail_until_mended(
         &sink,

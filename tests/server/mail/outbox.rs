@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn server_down_answers_stay_the_same_and_mails_arrive_after_it_is_back() {
+async fn unreachable_smtp_server_changes_no_response_and_loses_no_email() {
     let mut sink = Sink::plain();
     let mut server = TestServer::with_transport(&[], Some(sink.transport())).await;
     let up = ask(&server, "alice").await;
@@ -25,7 +25,7 @@ async fn server_down_answers_stay_the_same_and_mails_arrive_after_it_is_back() {
 
 /// The server accepts the connection and then stops responding, at once or later.
 #[tokio::test]
-async fn mail_server_that_hangs_holds_up_no_answer_and_keeps_no_mail() {
+async fn hanging_smtp_server_delays_no_response() {
     use tokio::io::AsyncWriteExt;
 
     for greeting in [&b""[..], b"220 slow.example.com ESMTP\r\n"] {
@@ -168,7 +168,7 @@ async fn expired_mail_is_dropped() {
 
 /// Checks the file before the email is sent, and the leftovers of its deletion.
 #[tokio::test]
-async fn outbox_holds_no_link_in_clear() {
+async fn outbox_links_are_encrypted() {
     let mut sink = Sink::reserve(Encryption::None, None);
     let mut server = TestServer::with_transport(&[], Some(sink.transport())).await;
     let _ = ask(&server, "alice").await;

@@ -52,7 +52,7 @@ async fn user_who_declines_sees_why_and_stays_signed_out() {
 }
 
 #[tokio::test]
-async fn head_of_the_callback_consumes_nothing() {
+async fn head_request_does_not_consume_the_callback() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
     let back = browser.go("login", &amy()).await;

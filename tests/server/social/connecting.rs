@@ -86,7 +86,7 @@ async fn account_has_twenty_links_at_most() {
 }
 
 #[tokio::test]
-async fn last_way_in_stays() {
+async fn last_sign_in_method_cannot_be_removed() {
     let fixture = Fixture::with(&[("SSO_PROVIDERS", "company,keycloak")]).await;
     let mut browser = fixture.browser();
     browser.through("login", &amy()).await;
@@ -111,7 +111,7 @@ async fn last_way_in_stays() {
 }
 
 #[tokio::test]
-async fn link_of_another_account_is_not_taken_over() {
+async fn provider_identity_of_another_account_cannot_be_connected() {
     let fixture = Fixture::start().await;
     fixture.browser().through("login", &amy()).await;
     fixture.server.register("rory", "").await;
@@ -172,7 +172,7 @@ async fn provider_is_connected_where_session_cookies_are_strict() {
 }
 
 #[tokio::test]
-async fn old_session_connects_no_provider_without_its_password() {
+async fn connecting_a_provider_needs_recent_auth() {
     let fixture = Fixture::start().await;
     fixture.server.register("rory", "").await;
     let mut browser = fixture.browser();
@@ -187,7 +187,7 @@ async fn old_session_connects_no_provider_without_its_password() {
 }
 
 #[tokio::test]
-async fn account_without_a_password_proves_itself_through_its_provider() {
+async fn account_without_a_password_reauthenticates_through_its_provider() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
     browser.through("login", &amy()).await;
@@ -207,7 +207,7 @@ async fn account_without_a_password_proves_itself_through_its_provider() {
 }
 
 #[tokio::test]
-async fn form_of_a_new_account_is_posted_by_this_site_alone() {
+async fn sign_up_form_requires_same_origin() {
     let fixture = Fixture::with(&[("LOGIN_SIGNUP_SSO_AUTO", "false")]).await;
     let mut browser = fixture.browser();
     browser.through("login", &amy()).await;
@@ -230,7 +230,7 @@ async fn form_of_a_new_account_is_posted_by_this_site_alone() {
 }
 
 #[tokio::test]
-async fn ticket_is_the_hosts_alone_on_https() {
+async fn ticket_cookie_has_the_host_prefix_on_https() {
     let fixture = Fixture::with(&[("SITE_URL", "https://auth.example.com")]).await;
     let csrf = "a".repeat(32);
     let request =

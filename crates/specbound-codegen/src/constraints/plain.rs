@@ -43,7 +43,7 @@ const ROW: [&str; 9] = [
 
 /// Finds the schemas of requests that have no keyword that needs a table. Each component is looked
 /// at once.
-pub struct Plain<'a> {
+pub struct PlainSchemas<'a> {
     source: &'a Value,
     /// Components that are checked, or being checked, with `is_row`.
     seen: BTreeSet<(String, bool)>,
@@ -51,9 +51,9 @@ pub struct Plain<'a> {
     failed: BTreeSet<(String, bool)>,
 }
 
-impl<'a> Plain<'a> {
-    pub fn new(source: &'a Value) -> Plain<'a> {
-        Plain { source, seen: BTreeSet::new(), failed: BTreeSet::new() }
+impl<'a> PlainSchemas<'a> {
+    pub fn new(source: &'a Value) -> PlainSchemas<'a> {
+        PlainSchemas { source, seen: BTreeSet::new(), failed: BTreeSet::new() }
     }
 
     /// Whether a schema has no keyword that needs a table.

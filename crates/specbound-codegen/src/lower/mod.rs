@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::Item;
-use super::constraints::Plain;
+use super::constraints::PlainSchemas;
 use super::names::{self, OperationNames, clean};
 use super::openapi::METHODS;
 use super::patterns;
@@ -82,7 +82,7 @@ pub fn lower(source: &Value, mode: Mode) -> Lowered {
         names,
         reached: BTreeMap::new(),
         undefined_schemes: BTreeSet::new(),
-        plain: Plain::new(source),
+        plain: PlainSchemas::new(source),
         merging: Vec::new(),
         schemas: 0,
         text: 0,
@@ -118,7 +118,7 @@ struct Lower<'a> {
     /// The component schemas that requests use.
     reached: BTreeMap<String, BTreeSet<Checked>>,
     undefined_schemes: BTreeSet<String>,
-    plain: Plain<'a>,
+    plain: PlainSchemas<'a>,
     /// Components merged into the schemas around the one that is read.
     merging: Vec<BTreeSet<String>>,
     /// Schemas so far.

@@ -20,7 +20,7 @@ fn is_taken(copy: &Value) -> bool {
     generate(&copy.to_string()).is_ok_and(|tokens| syn::parse2::<syn::File>(tokens).is_ok())
 }
 
-pub(super) enum Offending {
+pub(super) enum OffendingItem {
     /// By name.
     Schema(String),
     /// By pointer.
@@ -29,7 +29,7 @@ pub(super) enum Offending {
 
 /// Finds the item that progenitor refuses, since its errors name no place: halves the schemas, then
 /// the operations.
-pub(super) fn find_offending_item(document: &Document, copy: &Value) -> Option<Offending> {
+pub(super) fn find_offending_item(document: &Document, copy: &Value) -> Option<OffendingItem> {
     let schemas: Vec<&str> =
         copy["components"]["schemas"].as_object()?.keys().map(String::as_str).collect();
     let fails = |names: &[&str]| !is_taken(&subset(copy, &[], names));
@@ -52,15 +52,17 @@ pub(super) fn find_offending_item(document: &Document, copy: &Value) -> Option<O
         inner.sort_unstable();
         let smallest =
             inner.into_iter().map(|(_, name)| name).find(|name| fails(&[name])).unwrap_or(found);
-        return Some(Offending::Schema(smallest.to_owned()));
+        return Some(OffendingItem::Schema(smallest.to_owned()));
     }
     let operations: Vec<String> = document.requests().map(Operation::at).collect();
     let operations: Vec<&str> = operations.iter().map(String::as_str).collect();
     let fails_here = |all: &[&str]| !is_taken(&subset(copy, all, &[]));
-    let operation = |at: &str| Offending::Operation(at.to_owned());
+    let operation = |at: &str| OffendingItem::Operation(at.to_owned());
     halve(&operations, &fails_here)
         .map(operation)
-        .or_else(|| last_needed(&schemas, &fails).map(|name| Offending::Schema(name.to_owned())))
+        .or_else(|| {
+            last_needed(&schemas, &fails).map(|name| OffendingItem::Schema(name.to_owned()))
+        })
         .or_else(|| last_needed(&operations, &fails_here).map(operation))
 }
 
@@ -129,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_that_fail_together_are_told_by_the_last_of_them() {
+    fn offending_item_is_the_last_one_needed_to_fail() {
         let items = ["a", "b", "c", "d", "e"];
         let fails = |some: &[&str]| ["b", "d"].iter().all(|needed| some.contains(needed));
         assert_eq!(halve(&items, &fails), None);

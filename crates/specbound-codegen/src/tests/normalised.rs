@@ -11,7 +11,7 @@ use crate::normalise::{
 };
 
 #[test]
-fn json_speaks_for_every_content_type_of_a_request() {
+fn json_schema_represents_every_request_content_type() {
     let (before, mut copy) = (small(), small());
     keep_json_content(&mut copy);
     assert_eq!(
@@ -52,7 +52,7 @@ fn multipart_alone_is_read_by_the_server_and_sent_by_the_client() {
 }
 
 #[test]
-fn titles_of_properties_go_and_a_property_named_title_stays() {
+fn property_titles_are_dropped_but_a_property_named_title_kept() {
     let (mut expected, mut copy) = (small(), small());
     drop_inner_titles(&mut copy);
     let properties = &mut expected["components"]["schemas"]["Thing"]["properties"];
@@ -64,7 +64,7 @@ fn titles_of_properties_go_and_a_property_named_title_stays() {
 }
 
 #[test]
-fn constraints_go_where_the_table_has_them_and_properties_of_those_names_stay() {
+fn constraints_in_the_table_are_removed_from_types() {
     let limit = format!("{GET}/parameters/1/schema");
     let source = small_with(&limit, json!({"type": "integer", "minimum": 1, "maximum": 9}));
     let (mut expected, mut copy) = (source.clone(), source);

@@ -140,7 +140,7 @@ fn keywords_that_nothing_enforces_are_taken_in_answers() {
 }
 
 #[test]
-fn all_refusals_are_told_at_once() {
+fn all_refusals_are_reported_at_once() {
     let mut document = small_with(&format!("{THING}/properties/title/pattern"), json!("("));
     put(&mut document, &format!("{THING}/properties/pattern/maxlength"), json!(2));
     put(&mut document, &format!("{GET}/parameters/1/in"), json!("body"));

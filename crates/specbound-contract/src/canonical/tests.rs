@@ -84,7 +84,7 @@ fn style_and_explode_are_dropped_only_where_they_are_the_default() {
 }
 
 #[test]
-fn keywords_that_annotate_go_and_properties_of_that_name_stay() {
+fn annotations_are_dropped_but_properties_of_that_name_kept() {
     let names = json!({
         "description": {}, "summary": {}, "example": {}, "examples": {}, "externalDocs": {},
         "title": {}, "default": {}, "$ref": {"type": "string"}, "x-foo": {}, "required": {},
@@ -98,7 +98,7 @@ fn keywords_that_annotate_go_and_properties_of_that_name_stay() {
 }
 
 #[test]
-fn data_is_left_alone() {
+fn example_data_is_unchanged() {
     let value = json!({"default": {"description": "d", "x-a": 1, "required": ["b", "a"]}});
     assert_eq!(schema(value.clone()), value);
     let mapping = json!({"x-a": "#/a", "description": "#/b"});
@@ -107,7 +107,7 @@ fn data_is_left_alone() {
 }
 
 #[test]
-fn a_reference_stands_alone() {
+fn keywords_beside_a_reference_are_ignored() {
     assert_eq!(
         schema(json!({"$ref": "#/a", "nullable": true, "title": "t"})),
         json!({"$ref": "#/a"})
@@ -156,7 +156,7 @@ fn only_repetition_in_one_of_has_meaning() {
 }
 
 #[test]
-fn the_normal_form_of_a_document_that_is_none_is_a_copy() {
+fn canonical_form_of_a_non_document_is_a_copy() {
     for garbage in
         [json!(null), json!([1, "a"]), json!("a"), json!({"paths": [], "components": "c"})]
     {

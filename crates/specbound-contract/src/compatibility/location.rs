@@ -38,7 +38,7 @@ impl Documents<'_> {
     }
 }
 
-type Side<'a> = Option<&'a Value>;
+type MaybeValue<'a> = Option<&'a Value>;
 
 #[derive(Clone, Copy, Debug)]
 pub enum NodeKind {
@@ -56,11 +56,11 @@ pub struct Location<'a> {
     pub keyword: String,
     /// The name or element under that keyword.
     pub name: Option<String>,
-    pub old: Side<'a>,
-    pub new: Side<'a>,
+    pub old: MaybeValue<'a>,
+    pub new: MaybeValue<'a>,
     /// That object in each document.
-    pub old_holder: Side<'a>,
-    pub new_holder: Side<'a>,
+    pub old_holder: MaybeValue<'a>,
+    pub new_holder: MaybeValue<'a>,
     /// Each step for a reader; names from a document are quoted as code.
     pub breadcrumbs: Vec<String>,
     /// The subject of a message.
@@ -78,12 +78,12 @@ pub struct Location<'a> {
     /// In a callback the server sends the request and the client responds.
     pub flipped: bool,
     /// How the value of a parameter or header is written as text.
-    pub written: Written,
+    pub written: ValueForm,
 }
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum ValueForm {
     /// With its type, as in JSON.
     Typed,
     /// As text: a number is the text of its digits.
@@ -113,7 +113,7 @@ impl<'a> Location<'a> {
             required: false,
             directed: false,
             flipped: false,
-            written: Written::Typed,
+            written: ValueForm::Typed,
         }
     }
 
@@ -298,7 +298,7 @@ impl<'a> Location<'a> {
         match (self.holder, self.keyword.as_str()) {
             (ObjectKind::Schema, "properties") => {
                 for direction in [Direction::Request, Direction::Response] {
-                    let hidden = |side: &Side<'_>| {
+                    let hidden = |side: &MaybeValue<'_>| {
                         side.as_ref().is_some_and(|schema| has_flag(schema, direction.hides()))
                     };
                     if hidden(&self.old) || hidden(&self.new) {
@@ -381,16 +381,16 @@ impl<'a> Location<'a> {
     }
 
     /// How the value of this parameter or header is written in both documents.
-    fn written_by_holder(&self) -> Written {
-        let list = |holder: &Side<'_>| {
+    fn written_by_holder(&self) -> ValueForm {
+        let list = |holder: &MaybeValue<'_>| {
             holder.is_some_and(|holder| {
                 holder["in"] == "query"
                     && ["style", "explode"].iter().all(|key| holder.get(*key).is_none())
             })
         };
         match list(&self.old_holder) && list(&self.new_holder) {
-            true => Written::TextOrList,
-            false => Written::Text,
+            true => ValueForm::TextOrList,
+            false => ValueForm::Text,
         }
     }
 
@@ -416,7 +416,7 @@ impl<'a> Location<'a> {
     /// The usage of one property of this schema.
     fn uses_of_property(&self, documents: &Documents<'_>, property: &str) -> Uses {
         let hidden = |direction: Direction| {
-            let by = |document: &Value, holder: &Side<'_>| {
+            let by = |document: &Value, holder: &MaybeValue<'_>| {
                 let holder = holder.as_ref().and_then(|holder| look_through(document, holder));
                 let schema =
                     holder.as_ref().and_then(|holder| holder.get("properties")?.get(property));
@@ -432,7 +432,7 @@ impl<'a> Location<'a> {
 }
 
 /// The child with that key; in an array, the element with that name or index.
-fn child<'a>(side: &Side<'a>, key: &str) -> Side<'a> {
+fn child<'a>(side: &MaybeValue<'a>, key: &str) -> MaybeValue<'a> {
     fn of<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
         match value {
             Value::Object(members) => members.get(key),

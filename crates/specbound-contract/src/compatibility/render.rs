@@ -69,14 +69,14 @@ impl Style {
 }
 
 /// Where a verdict is found, for a reader: `new.yaml:3:5, before old.yaml:3:5`.
-pub(crate) type Places<'a> = &'a dyn Fn(&Verdict) -> Option<String>;
+pub(crate) type FindPlace<'a> = &'a dyn Fn(&Verdict) -> Option<String>;
 
 /// A text report, grouped by severity, the worst first, with the counts last.
 pub fn to_text(verdicts: &[Verdict]) -> String {
     text(verdicts, &|_| None, Style::Plain)
 }
 
-pub(crate) fn text(verdicts: &[Verdict], places: Places<'_>, style: Style) -> String {
+pub(crate) fn text(verdicts: &[Verdict], places: FindPlace<'_>, style: Style) -> String {
     if verdicts.is_empty() {
         return "no changes of meaning\n".to_owned();
     }
@@ -94,7 +94,7 @@ pub(crate) fn text(verdicts: &[Verdict], places: Places<'_>, style: Style) -> St
 }
 
 /// The lines of one verdict.
-pub(crate) fn item(verdict: &Verdict, places: Places<'_>, style: Style) -> String {
+pub(crate) fn item(verdict: &Verdict, places: FindPlace<'_>, style: Style) -> String {
     let mut text = format!("  {}\n", style.paint("1", &verdict.location.replace('`', "")));
     if let Some(all) = operations(verdict) {
         text += &format!("    used by {}\n", all.replace('`', ""));
@@ -114,7 +114,7 @@ pub fn to_markdown(verdicts: &[Verdict]) -> String {
     markdown(verdicts, &|_| None)
 }
 
-pub(crate) fn markdown(verdicts: &[Verdict], places: Places<'_>) -> String {
+pub(crate) fn markdown(verdicts: &[Verdict], places: FindPlace<'_>) -> String {
     let worst = verdicts.iter().map(|verdict| verdict.severity).max();
     let heading = match worst {
         None => return "### The contract has not changed\n".to_owned(),
@@ -143,7 +143,7 @@ pub(crate) fn markdown(verdicts: &[Verdict], places: Places<'_>) -> String {
 }
 
 /// The line of one verdict in a list.
-pub(crate) fn markdown_item(verdict: &Verdict, places: Places<'_>) -> String {
+pub(crate) fn markdown_item(verdict: &Verdict, places: FindPlace<'_>) -> String {
     let used = operations(verdict).map(|all| format!(" (used by {all})")).unwrap_or_default();
     let spans = |place: String| place.split(", before ").map(code).collect::<Vec<_>>();
     let place =

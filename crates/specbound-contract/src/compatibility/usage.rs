@@ -74,7 +74,7 @@ pub struct UsageIndex(BTreeMap<String, Uses>);
 impl UsageIndex {
     pub fn of(document: &Value, operations: &mut Operations) -> UsageIndex {
         let mut graph = Graph { document, nodes: HashMap::new(), all: Vec::new(), subtypes: None };
-        let mut waiting = Waiting::default();
+        let mut waiting = WorkQueue::default();
         // The server sends the request of a webhook.
         for (section, flipped) in [("paths", false), ("webhooks", true)] {
             for (path, item) in document[section].as_object().into_iter().flatten() {
@@ -143,12 +143,12 @@ struct Context {
 
 /// Nodes whose operations changed, each once.
 #[derive(Default)]
-struct Waiting {
+struct WorkQueue {
     queue: VecDeque<usize>,
     queued: HashSet<usize>,
 }
 
-impl Waiting {
+impl WorkQueue {
     fn add(&mut self, node: usize) {
         if self.queued.insert(node) {
             self.queue.push_back(node);
@@ -183,7 +183,7 @@ struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     /// Adds the operations of each node to those that it refers to, until nothing changes.
-    fn spread(&mut self, mut waiting: Waiting) {
+    fn spread(&mut self, mut waiting: WorkQueue) {
         while let Some(node) = waiting.take() {
             let next = match self.all[node].next.take() {
                 Some(next) => next,

@@ -74,12 +74,12 @@ impl Operations {
     }
 }
 
-type Bits = Rc<Vec<u64>>;
+type BitSet = Rc<Vec<u64>>;
 
 /// The operations that use a location, by direction and by whether it stands under a `not`.
 #[derive(Clone, Default, Debug, PartialEq)]
 pub struct Uses {
-    sets: [Option<Bits>; 4],
+    sets: [Option<BitSet>; 4],
 }
 
 const SETS: [(Direction, bool); 4] = [

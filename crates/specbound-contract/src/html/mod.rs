@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::compatibility::render::{SEVERITIES, of};
 use crate::compatibility::witness::Witness;
 use crate::compatibility::{Severity, Verdict, explain};
-use crate::formats::{self, Sides};
+use crate::formats::{self, DocumentPair};
 use crate::policy::Outcome;
 
 /// Longest value shown, in characters.
@@ -23,7 +23,7 @@ const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
 /// The page.
-pub(crate) fn page(outcome: &Outcome, sides: Sides<'_>) -> String {
+pub(crate) fn page(outcome: &Outcome, sides: DocumentPair<'_>) -> String {
     let Outcome { verdicts, accepted, notes } = outcome;
     let title = escaped(&formats::title(sides));
     let heading = match verdicts.iter().map(|verdict| verdict.severity).max() {
@@ -113,7 +113,12 @@ fn section(class: &str, title: &str, items: &str) -> String {
     format!("<section class=\"group {class}\">\n<h2>{title}</h2>\n{items}</section>\n")
 }
 
-fn finding(verdict: &Verdict, class: &str, reason: Option<&String>, sides: Sides<'_>) -> String {
+fn finding(
+    verdict: &Verdict,
+    class: &str,
+    reason: Option<&String>,
+    sides: DocumentPair<'_>,
+) -> String {
     let mut rows = String::new();
     let mut row = |name: &str, content: &str| {
         rows += &format!("<dt>{name}</dt><dd>{content}</dd>\n");

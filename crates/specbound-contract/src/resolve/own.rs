@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::{lone_reference, section};
 use crate::canonical::{FieldShape, ObjectKind, field_shape};
 
-impl<'a> Own<'a> {
-    pub(super) fn of(root: &'a Value) -> Own<'a> {
+impl<'a> ComponentNames<'a> {
+    pub(super) fn of(root: &'a Value) -> ComponentNames<'a> {
         let sections = root["components"].as_object().into_iter().flatten();
         let entries = sections.flat_map(|(section, entries)| {
             let names = entries.as_object().into_iter().flatten();
             names.map(move |(name, _)| (section.as_str(), name.as_str()))
         });
-        Own(entries.collect())
+        ComponentNames(entries.collect())
     }
 
     /// Whether a reference leads to a component of the document itself, and is spelled as it is in
@@ -68,7 +68,7 @@ impl<'a> Own<'a> {
 }
 
 /// The components of a document, each as `schemas/NAME`.
-pub(super) struct Own<'a>(HashSet<(&'a str, &'a str)>);
+pub(super) struct ComponentNames<'a>(HashSet<(&'a str, &'a str)>);
 
 /// The name in a reference to a component that is spelled without escapes.
 pub(super) fn component_name<'r>(reference: &'r str, section: &str) -> Option<&'r str> {

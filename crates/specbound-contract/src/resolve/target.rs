@@ -5,13 +5,13 @@ use std::rc::Rc;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::{File, MAX_REFERENCE_CHAIN, Resolver, Result, Target, bad, known};
+use super::{File, FilePlace, MAX_REFERENCE_CHAIN, Resolver, Result, bad, known};
 use crate::diff::join;
 use crate::files::is_url;
 
 impl Resolver<'_> {
     /// Where a reference leads. The way may lead through other references.
-    pub(super) fn target(&mut self, from: usize, reference: &str) -> Result<Target> {
+    pub(super) fn target(&mut self, from: usize, reference: &str) -> Result<FilePlace> {
         let mut target = self.start(from, reference)?;
         let mut rest: Vec<String> = Vec::new();
         let fragment = fragment(reference);
@@ -57,7 +57,7 @@ impl Resolver<'_> {
     }
 
     /// The file that a reference names.
-    pub(super) fn start(&mut self, from: usize, reference: &str) -> Result<Target> {
+    pub(super) fn start(&mut self, from: usize, reference: &str) -> Result<FilePlace> {
         let uri = reference.split('#').next().unwrap_or_default();
         if uri.is_empty() {
             return Ok((from, String::new()));

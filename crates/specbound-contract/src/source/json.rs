@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    MAX_DEPTH, Marks, Members, Memory, Parsed, Position, Retain, SyntaxError, item_name, number,
+    MAX_DEPTH, Members, Memory, Parsed, Position, PositionTree, Retain, SyntaxError, item_name,
+    number,
 };
 
 pub(super) fn read(text: &str, retain: Retain, memory: Memory) -> Result<Parsed, SyntaxError> {
@@ -69,7 +70,7 @@ impl<'a> Reader<'a> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
-        Ok(Parsed { value, marks: Marks::leaf(position) })
+        Ok(Parsed { value, marks: PositionTree::leaf(position) })
     }
 
     fn object(&mut self, depth: usize) -> Result<Parsed, SyntaxError> {
@@ -103,7 +104,7 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&mut self, depth: usize) -> Result<Parsed, SyntaxError> {
-        let mut marks = Marks::list(self.position);
+        let mut marks = PositionTree::list(self.position);
         let mut items = Vec::new();
         self.lists += 1;
         self.take(1);

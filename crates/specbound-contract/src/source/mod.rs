@@ -73,25 +73,25 @@ impl SyntaxError {
 #[derive(Debug, Clone)]
 struct Parsed {
     value: Value,
-    marks: Marks,
+    marks: PositionTree,
 }
 
 /// The position of a value and of its children.
 #[derive(Debug, Clone)]
-pub(crate) struct Marks {
+pub(crate) struct PositionTree {
     position: Position,
     /// By key; those of a list by the name that a difference gives to an item.
-    children: Vec<(Box<str>, Marks)>,
+    children: Vec<(Box<str>, PositionTree)>,
     is_list: bool,
 }
 
-impl Marks {
-    fn leaf(position: Position) -> Marks {
-        Marks { position, children: Vec::new(), is_list: false }
+impl PositionTree {
+    fn leaf(position: Position) -> PositionTree {
+        PositionTree { position, children: Vec::new(), is_list: false }
     }
 
-    fn list(position: Position) -> Marks {
-        Marks { is_list: true, ..Marks::leaf(position) }
+    fn list(position: Position) -> PositionTree {
+        PositionTree { is_list: true, ..PositionTree::leaf(position) }
     }
 
     /// The position of the value at a path of keys, or of the nearest one above it. Items of a list
@@ -199,13 +199,13 @@ impl Memory {
 /// Collects the members of an object.
 struct Members {
     map: Map<String, Value>,
-    marks: Marks,
+    marks: PositionTree,
     retain: Retain,
 }
 
 impl Members {
     fn new(position: Position, retain: Retain) -> Members {
-        Members { map: Map::new(), marks: Marks::leaf(position), retain }
+        Members { map: Map::new(), marks: PositionTree::leaf(position), retain }
     }
 
     fn check(&mut self, key: &str, position: Position) -> Result<(), SyntaxError> {
@@ -221,7 +221,7 @@ impl Members {
     fn insert(&mut self, key: String, at: Position, member: Parsed, lists: usize) {
         let Parsed { value, marks } = member;
         if self.retain.positions() {
-            self.marks.children.push((key.clone().into(), Marks { position: at, ..marks }));
+            self.marks.children.push((key.clone().into(), PositionTree { position: at, ..marks }));
         }
         self.map.insert(key, self.retain.retained(value, lists));
     }
@@ -234,7 +234,10 @@ impl Members {
 
 /// Reads a text. JSON is read by JSON's rules; a text in braces that is no JSON may still be YAML.
 /// The positions come with the value where reading the text again would take long.
-pub(crate) fn read(text: &str, memory: usize) -> Result<(Value, Option<Marks>), SyntaxError> {
+pub(crate) fn read(
+    text: &str,
+    memory: usize,
+) -> Result<(Value, Option<PositionTree>), SyntaxError> {
     let memory = Memory::new(memory);
     let text = without_mark(text);
     if is_in_braces(text) {
@@ -252,7 +255,7 @@ pub(crate) fn read(text: &str, memory: usize) -> Result<(Value, Option<Marks>), 
 }
 
 /// The positions in a text that can be read.
-pub(crate) fn positions(text: &str) -> Option<Marks> {
+pub(crate) fn positions(text: &str) -> Option<PositionTree> {
     // It was read before.
     let memory = Memory::new(usize::MAX);
     let text = without_mark(text);
@@ -386,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_texts_end_early() {
+    fn hostile_texts_are_refused_early() {
         for text in [
             "[".repeat(100_000),
             "{\"a\":".repeat(100_000),
@@ -424,7 +427,7 @@ mod tests {
     #[test]
     fn each_value_has_its_position() {
         let at = |text: &str, path: &[&str]| {
-            let found = |marks: Marks| marks.find(path.iter().copied());
+            let found = |marks: PositionTree| marks.find(path.iter().copied());
             let position = found(positions(text).unwrap());
             let with_values = read(text, MAX_MEMORY).unwrap().1.map(found);
             assert_eq!(with_values.unwrap_or(position), position, "{path:?}");

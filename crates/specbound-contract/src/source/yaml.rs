@@ -6,7 +6,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::Value;
 
 use super::{
-    MAX_DEPTH, Marks, Members, Memory, Parsed, Position, Retain, SyntaxError, item_name, number,
+    MAX_DEPTH, Members, Memory, Parsed, Position, PositionTree, Retain, SyntaxError, item_name,
+    number,
 };
 
 /// Most values that aliases may add to a document.
@@ -29,7 +30,7 @@ pub(super) fn read(text: &str, retain: Retain, memory: Memory) -> Result<Parsed,
         }
     }
     let start = Position { line: 1, column: 1 };
-    Ok(document.unwrap_or(Parsed { value: Value::Null, marks: Marks::leaf(start) }))
+    Ok(document.unwrap_or(Parsed { value: Value::Null, marks: PositionTree::leaf(start) }))
 }
 
 struct Reader<'a> {
@@ -93,7 +94,7 @@ impl<'a> Reader<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.memory.take(text.len(), at)?;
                 let value = scalar(&text, style, tag.as_deref(), at)?;
-                (anchor, Parsed { value, marks: Marks::leaf(at) }, 1)
+                (anchor, Parsed { value, marks: PositionTree::leaf(at) }, 1)
             }
             Event::SequenceStart(anchor, tag) => {
                 collection_tag(tag.as_deref(), "seq", at)?;
@@ -114,7 +115,7 @@ impl<'a> Reader<'a> {
     }
 
     fn sequence(&mut self, at: Position, depth: usize) -> Result<(Parsed, usize), SyntaxError> {
-        let (mut items, mut marks, mut total) = (Vec::new(), Marks::list(at), 1);
+        let (mut items, mut marks, mut total) = (Vec::new(), PositionTree::list(at), 1);
         self.lists += 1;
         loop {
             let (event, at) = self.next()?;
@@ -145,7 +146,8 @@ impl<'a> Reader<'a> {
                     let is_merge = style == ScalarStyle::Plain && text == "<<";
                     let key = text.into_owned();
                     if anchor != 0 {
-                        let parsed = Parsed { value: key.clone().into(), marks: Marks::leaf(at) };
+                        let parsed =
+                            Parsed { value: key.clone().into(), marks: PositionTree::leaf(at) };
                         self.anchors.insert(anchor, (parsed, 1));
                     }
                     (key, is_merge)
@@ -178,12 +180,13 @@ impl<'a> Reader<'a> {
 fn merge(members: &mut Members, parsed: Parsed, at: Position) -> Result<(), SyntaxError> {
     match parsed.value {
         Value::Object(map) => {
-            let mut marks: HashMap<Box<str>, Marks> = parsed.marks.children.into_iter().collect();
+            let mut marks: HashMap<Box<str>, PositionTree> =
+                parsed.marks.children.into_iter().collect();
             for (key, value) in map {
                 if members.map.contains_key(&key) {
                     continue;
                 }
-                let marks = marks.remove(key.as_str()).unwrap_or_else(|| Marks::leaf(at));
+                let marks = marks.remove(key.as_str()).unwrap_or_else(|| PositionTree::leaf(at));
                 members.insert(key, marks.position, Parsed { value, marks }, 1);
             }
             Ok(())
@@ -191,7 +194,7 @@ fn merge(members: &mut Members, parsed: Parsed, at: Position) -> Result<(), Synt
         Value::Array(items) if items.iter().all(Value::is_object) => {
             let mut marks = parsed.marks.children.into_iter();
             for value in items {
-                let marks = marks.next().map_or_else(|| Marks::leaf(at), |(_, marks)| marks);
+                let marks = marks.next().map_or_else(|| PositionTree::leaf(at), |(_, marks)| marks);
                 merge(members, Parsed { value, marks }, at)?;
             }
             Ok(())

@@ -60,10 +60,10 @@ pub fn confirmed<C: ServerContext>(
     enforced: &Enforced,
     source: &Value,
 ) -> Result<Value, ExportError> {
-    let mut claims: BTreeMap<String, Claim> = BTreeMap::new();
+    let mut claims: BTreeMap<String, RegisteredOperation> = BTreeMap::new();
     for (route, _, operation) in registered(api, operations)? {
         let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
-        claims.insert(id, Claim { route, operation });
+        claims.insert(id, RegisteredOperation { route, operation });
     }
     let listed = enforced.not_enforced.iter().map(|(pointer, _)| *pointer);
     let mut draft = Draft::new(source, listed);
@@ -88,7 +88,7 @@ pub fn confirmed<C: ServerContext>(
                     match row.and_then(|row| Some((row, claims.get(row.id)?))) {
                         Some((row, claim)) => {
                             found.insert(row.id);
-                            Confirm { draft: &mut draft, row, claim, enforced, path }
+                            Confirmation { draft: &mut draft, row, claim, enforced, path }
                                 .operation(&item, &at);
                         }
                         None => draft.state(&at, None),
@@ -112,7 +112,7 @@ pub fn confirmed<C: ServerContext>(
 }
 
 /// An operation as it is registered.
-struct Claim {
+struct RegisteredOperation {
     /// With the names of variables that the router has.
     route: String,
     operation: Value,
@@ -141,15 +141,15 @@ fn base(media: &str) -> String {
     media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase()
 }
 
-struct Confirm<'d, 'a> {
+struct Confirmation<'d, 'a> {
     draft: &'d mut Draft<'a>,
     row: &'d Operation,
-    claim: &'d Claim,
+    claim: &'d RegisteredOperation,
     enforced: &'d Enforced,
     path: &'d str,
 }
 
-impl Confirm<'_, '_> {
+impl Confirmation<'_, '_> {
     fn operation(&mut self, item: &Location, at: &Location) {
         let source = self.draft.at(at);
         let claim = &self.claim.operation;

@@ -56,7 +56,7 @@ fn one(kind: Kind, value: Value) -> Result<Value, String> {
 }
 
 #[test]
-fn every_fault_is_told_in_declaration_order() {
+fn every_field_error_is_reported_in_declaration_order() {
     let errors = run(
         USER,
         JSON,
@@ -106,7 +106,7 @@ fn text_takes_numbers_and_refuses_the_rest() {
 }
 
 #[test]
-fn all_validators_of_a_text_speak_and_lengths_count_characters() {
+fn all_text_errors_are_reported_and_lengths_count_characters() {
     let username = |text: &str| {
         let body = json!({"username": text}).to_string();
         run(USER, JSON, &body, Rules { partial: true, ..Rules::default() })
@@ -228,7 +228,7 @@ fn rules_override_required_and_blank() {
 }
 
 #[test]
-fn untrimmed_text_keeps_its_blanks_and_is_blank_without_more() {
+fn untrimmed_text_keeps_its_blanks() {
     let text = [Property { max_length: Some(4), ..Property::new("x", Kind::Text) }];
     let untrimmed = Rules { untrimmed: &["x"], ..Rules::default() };
     assert_eq!(run(&text, JSON, r#"{"x": " a\t"}"#, untrimmed).unwrap(), json!({"x": " a\t"}));
@@ -319,7 +319,7 @@ fn numbers_keep_their_bounds() {
 }
 
 #[test]
-fn members_of_an_object_are_held_against_their_own_table() {
+fn nested_members_use_their_own_table() {
     const INNER: &[Property] = &[
         Property { required: true, max_length: Some(3), ..Property::new("word", Kind::Text) },
         Property::new("n", Kind::Integer),

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Sent;
+use super::RawParameters;
 use crate::constraints::{SchemaRef, Type};
 
 /// How a parameter is written.
@@ -64,7 +64,7 @@ impl Parameter {
     /// # Errors
     ///
     /// A message for text that is not in this style.
-    pub(super) fn value(&self, sent: &Sent<'_>) -> Result<Option<Value>, &'static str> {
+    pub(super) fn value(&self, sent: &RawParameters<'_>) -> Result<Option<Value>, &'static str> {
         let is_exploded_form = self.explode
             && matches!(self.style, Style::Form | Style::SpaceDelimited | Style::PipeDelimited);
         if self.style == Style::DeepObject {
@@ -253,7 +253,7 @@ mod tests {
             own.map(|(_, value)| (*value).to_owned()).collect()
         };
         let all = || pairs.iter().map(|(name, value)| owned((name, value))).collect();
-        let sent = Sent::new(&get, &all);
+        let sent = RawParameters::new(&get, &all);
         match parameter.value(&sent) {
             Ok(value) => value.unwrap_or_else(|| json!("not sent")),
             Err(message) => json!({ "error": message }),
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn text_in_another_style_is_told() {
+    fn wrong_parameter_style_is_reported() {
         let message = read(Style::Matrix, false, &LIST, &[("x", "1,2")]);
         assert_eq!(message, json!({"error": "This must start with a semicolon."}));
         let message = read(Style::Json, false, &LIST, &[("x", "[1")]);

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_not_accepted_lead_to_the_next_template() {
+    fn rejected_choice_tries_the_next_template() {
         let tree = tree(&["/a/{x}.json", "/a/{x}"]);
         let segments = segments("/a/b.json").unwrap();
         let (leaf, values) = tree.find(&segments, &|_, values| values != ["b"]).unwrap();

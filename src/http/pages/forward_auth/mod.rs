@@ -82,7 +82,7 @@ pub fn pages() -> Vec<Box<dyn Page<AppState>>> {
     [Endpoint::Ask, Endpoint::Nginx, Endpoint::Envoy]
         .map(|endpoint| Box::new(endpoint) as Box<dyn Page<AppState>>)
         .into_iter()
-        .chain([Box::new(Return) as Box<dyn Page<AppState>>])
+        .chain([Box::new(ReturnRedirect) as Box<dyn Page<AppState>>])
         .collect()
 }
 
@@ -234,7 +234,7 @@ fn is_navigation(original: &Original<'_>, request: &Parts) -> bool {
         && account::is_browser(&request.headers, &request.uri)
 }
 
-/// The sign-in page, which leads back through [`Return`].
+/// The sign-in page, which leads back through [`ReturnRedirect`].
 fn sign_in_url(server: &AppState, original: &Original<'_>) -> String {
     let site = &server.settings.site_url;
     let encoded = URL_SAFE_NO_PAD.encode(original.url());
@@ -386,10 +386,10 @@ fn header_value_of(text: String) -> HeaderValue {
 }
 
 /// Leads a browser that has signed in back to a host of the settings, and to no other.
-struct Return;
+struct ReturnRedirect;
 
 #[async_trait::async_trait]
-impl Page<AppState> for Return {
+impl Page<AppState> for ReturnRedirect {
     fn path(&self) -> &'static str {
         RETURN_PATH
     }

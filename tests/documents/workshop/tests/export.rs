@@ -20,7 +20,7 @@ fn differences(document: &Value) -> Vec<diff::Difference> {
 #[test]
 fn export_equals_the_document() {
     let found = differences(&source());
-    assert!(found.is_empty(), "{}", diff::to_text(&found, diff::Sides::SOURCE_SERVER));
+    assert!(found.is_empty(), "{}", diff::to_text(&found, diff::DocumentNames::SOURCE_SERVER));
 }
 
 /// Pointers of the values without parts, but for those that constrain nothing.

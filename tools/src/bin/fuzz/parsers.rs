@@ -13,7 +13,7 @@ use http::{HeaderValue, Uri};
 use inventree_auth::api::types;
 use inventree_auth::branding::{Branding, Pictures};
 use inventree_auth::contract;
-use inventree_auth::domain::django_hashes::{DjangoHash, Unusable, read_argon2};
+use inventree_auth::domain::django_hashes::{DjangoHash, UnusableHash, read_argon2};
 use inventree_auth::domain::email_format::is_email_address;
 use inventree_auth::domain::keys::{self, SecretKey};
 use inventree_auth::http::caller::{read_basic, unmask};
@@ -29,7 +29,7 @@ use serde::de::DeserializeOwned;
 use specbound::body::{self, BodyError, BodyLimits, Fields};
 use specbound::fields::{self, Property, Rules};
 use specbound::negotiation::{self, Offer};
-use specbound::{HasConstraints, Host, Input, Sent};
+use specbound::{HasConstraints, Host, Input, RawParameters};
 
 /// A parser. Its result is reduced to a number, so that a new result is recognised.
 pub struct Parser {
@@ -83,7 +83,7 @@ pub const ALL: &[Parser] = &[
         corpus: || corpus(&["10", "-1", " 7", "9223372036854775807"]),
         run: |input| {
             let sent = |_: &str| vec![text(input)];
-            let read = Sent::new(&sent, &Vec::new).last::<i64>("limit", |n| *n >= 0);
+            let read = RawParameters::new(&sent, &Vec::new).last::<i64>("limit", |n| *n >= 0);
             outcome(&read.map(|n| n.min(99)))
         },
     },
@@ -398,7 +398,7 @@ fn ticket_corpus() -> Vec<Vec<u8>> {
 
 fn hash(input: &[u8]) -> u64 {
     let stored = text(input);
-    let kind = |unusable: Unusable| unusable == Unusable::TooCostly;
+    let kind = |unusable: UnusableHash| unusable == UnusableHash::TooCostly;
     let read = DjangoHash::read(&stored).map(|hash| hash.name()).map_err(kind);
     let argon2 = read_argon2(&stored).map(|_| ()).map_err(kind);
     // Verified only if that is cheap.
@@ -462,7 +462,8 @@ fn document(input: &[u8]) -> u64 {
         Ok(document) => {
             let differences = contract::diff::diff(&GOOD, &document);
             let verdicts = contract::compatibility::compare(&document, &GOOD);
-            let said = contract::diff::to_text(&differences, contract::diff::Sides::SOURCE_SERVER);
+            let said =
+                contract::diff::to_text(&differences, contract::diff::DocumentNames::SOURCE_SERVER);
             outcome(&(said.lines().count().min(50), contract::compatibility::may_break(&verdicts)))
         }
         Err(why) => outcome(&words(&why.to_string())),

@@ -28,7 +28,7 @@ fn shown(request: &Request) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn each_scheme_stands_in_its_place() {
+async fn each_scheme_is_sent_in_its_location() {
     let server = Recorder::start().await;
     let client = all().connect(&server.url).unwrap();
     client.with_basic().await.unwrap();
@@ -89,7 +89,7 @@ async fn redirect_to_another_origin_is_not_followed() {
 }
 
 #[tokio::test]
-async fn no_secret_is_shown() {
+async fn debug_output_hides_credentials() {
     let server = Recorder::answering("HTTP/1.1 418 Teapot\r\ncontent-length: 0\r\n\r\n").await;
     let client = all().connect(&server.url).unwrap();
     let unexpected = client.with_query(None).await.unwrap_err();
@@ -114,7 +114,7 @@ async fn no_secret_is_shown() {
 }
 
 #[tokio::test]
-async fn client_of_your_own_sends_no_credentials() {
+async fn custom_client_sends_no_credentials() {
     let server = Recorder::start().await;
     Client::new(&server.url).with_header().await.unwrap();
     assert_eq!(shown(&server.only()), [""; 0]);

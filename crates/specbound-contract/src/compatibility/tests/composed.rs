@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn compositions_are_judged_by_content() {
+fn compositions_are_compared_by_content() {
     let more = json!({
         "Base": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}},
         "Same": {"properties": {"a": {"type": "string"}}},
@@ -233,7 +233,7 @@ fn header_names_and_media_types_have_no_case() {
 }
 
 #[test]
-fn document_that_spells_a_header_in_two_ways_equals_itself() {
+fn header_names_compare_case_insensitively() {
     let get = |header: &str| {
         let headers = json!({header: {"$ref": "#/components/headers/link"}});
         json!({"get": {"responses": {"200": {"headers": headers}}}})

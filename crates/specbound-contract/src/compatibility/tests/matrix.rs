@@ -7,8 +7,8 @@ mod rows;
 
 use super::*;
 use places::Sent::{Client, Server};
-use places::Written::{Json, Text};
-use places::{PLACES, Place, WITHIN, Written};
+use places::ValueForm::{Json, Text};
+use places::{PLACES, Place, ValueForm, WITHIN};
 use rows::{other, same, tighter};
 
 /// The worst severity between two schemas at a place. References are resolved as in a file.
@@ -47,12 +47,12 @@ impl Wrong {
     }
 }
 
-fn fits(place: &Place, written: Written) -> bool {
+fn fits(place: &Place, written: ValueForm) -> bool {
     place.written == Json || written == Text
 }
 
 #[test]
-fn tighter_schemas_break_who_sends_and_looser_ones_who_reads() {
+fn narrower_schemas_break_senders_and_wider_ones_readers() {
     let mut wrong = Wrong::default();
     for (name, written, more, less) in tighter() {
         for place in PLACES.iter().filter(|place| fits(place, written)) {
@@ -66,7 +66,7 @@ fn tighter_schemas_break_who_sends_and_looser_ones_who_reads() {
 }
 
 #[test]
-fn a_change_deep_in_a_schema_is_judged_as_one_at_its_top() {
+fn nested_change_is_classified_like_a_top_level_one() {
     let mut wrong = Wrong::default();
     let rows = [
         (json!({"type": "string"}), json!({"type": "string", "maxLength": 3})),

@@ -51,7 +51,7 @@ fn breaks(old: &Value, new: &Value) -> (bool, String) {
 }
 
 #[test]
-fn each_part_of_an_operation_is_judged_by_who_calls_it() {
+fn operation_changes_are_classified_by_audience() {
     let mut wrong = Vec::new();
     for Row(name, left, right, calling, called) in ROWS {
         let (left, right) = (documents(left), documents(right));
@@ -76,7 +76,7 @@ const KEYS: &str = "{securitySchemes: {key: {type: apiKey, in: header, name: X},
     'https://a', scopes: {a: d, b: d}}}}}}";
 
 #[test]
-fn each_part_of_a_document_is_judged() {
+fn every_part_of_a_document_is_classified() {
     let document = |text: &str| {
         let text = text.replace("OK", OK).replace("KEYS", KEYS);
         crate::parse(&format!("openapi: 3.1.0\n{text}")).unwrap()

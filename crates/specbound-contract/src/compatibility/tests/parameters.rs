@@ -102,7 +102,7 @@ fn new_pattern_of_a_read_only_member_is_unclear() {
 }
 
 #[test]
-fn values_that_give_way_to_another_type_are_judged_by_hand() {
+fn type_changes_are_classified_as_listed() {
     let named = json!({"type": "string", "enum": ["a", "b"]});
     let types = json!({"oneOf": [{"type": "string"}, {"type": "integer"}]});
     assert_eq!(worst("3.1.0", &named, &types, &json!({})), [Unclear, Breaking]);

@@ -40,7 +40,7 @@ fn renamed_path_variable_is_compatible_and_other_changes_are_classified() {
 
 /// What has a counterpart under another name: each difference has its one verdict there too.
 #[test]
-fn renamed_things_are_passed_over_in_neither_direction() {
+fn renames_are_reported_in_both_directions() {
     let cat = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
     let edits = [
         vec![Rename("/paths/~1read~1{id}~1", "/paths/~1read~1{pk}~1")],
@@ -156,7 +156,7 @@ fn references_that_go_in_circles_end() {
 }
 
 #[test]
-fn a_name_that_looks_like_a_keyword_is_a_name() {
+fn property_named_like_a_keyword_is_a_property() {
     for name in ["allOf", "$ref", "not", "readOnly", "required", "properties", "items"] {
         let with = |property: Value| {
             let mut document = document();

@@ -20,12 +20,12 @@ const MAX_DEPTH: usize = 32;
 
 /// Compiled patterns, and the steps that are left. Both are shared by all schemas of a search.
 #[derive(Default)]
-pub(super) struct Engine {
+pub(super) struct PatternCache {
     patterns: RefCell<HashMap<String, Option<Regex>>>,
     pub fuel: Cell<usize>,
 }
 
-impl Engine {
+impl PatternCache {
     /// Takes steps. Returns whether there were as many.
     pub fn consume(&self, steps: usize) -> bool {
         let left = self.fuel.get().checked_sub(steps);
@@ -47,7 +47,7 @@ impl Engine {
 pub(super) struct Schemas<'a> {
     pub document: &'a Value,
     pub direction: Direction,
-    pub engine: &'a Engine,
+    pub engine: &'a PatternCache,
 }
 
 /// True if all are, false if one is not.

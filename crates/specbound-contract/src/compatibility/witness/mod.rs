@@ -18,7 +18,7 @@ use crate::compatibility::uses::Direction;
 use crate::compatibility::{Audience, Severity};
 use crate::diff::join;
 use crate::quoting::code;
-use accept::{Engine, Schemas};
+use accept::{PatternCache, Schemas};
 use values::Pair;
 
 /// Steps for one verdict.
@@ -29,7 +29,7 @@ const MAX_STEPS_TOGETHER: usize = 1_000_000;
 
 /// The message that carries a witness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carrier {
+pub enum MessageKind {
     /// A request: allowed by the old document, refused by the new one.
     Request,
     /// A response: allowed by the new document, not by the old one.
@@ -42,7 +42,7 @@ pub enum Witness {
     /// A value of the schema at a JSON pointer of the canonical form.
     Value {
         /// The message that carries it.
-        carrier: Carrier,
+        carrier: MessageKind,
         /// The schema that one document has here and accepts it.
         schema: String,
         /// The value.
@@ -51,7 +51,7 @@ pub enum Witness {
     /// A message in words; text from a document is between backticks.
     Message {
         /// The kind of message.
-        carrier: Carrier,
+        carrier: MessageKind,
         /// The message.
         text: String,
     },
@@ -59,19 +59,19 @@ pub enum Witness {
     None(&'static str),
 }
 
-impl Carrier {
+impl MessageKind {
     fn direction(self) -> Direction {
         match self {
-            Carrier::Request => Direction::Request,
-            Carrier::Response => Direction::Response,
+            MessageKind::Request => Direction::Request,
+            MessageKind::Response => Direction::Response,
         }
     }
 
     /// `request` or `response`.
     pub fn name(self) -> &'static str {
         match self {
-            Carrier::Request => "request",
-            Carrier::Response => "response",
+            MessageKind::Request => "request",
+            MessageKind::Response => "response",
         }
     }
 }
@@ -79,9 +79,13 @@ impl Carrier {
 impl Witness {
     /// For programs: which document accepts the message and which does not.
     pub fn to_json(&self) -> Value {
-        let sides = |carrier: &Carrier| match carrier {
-            Carrier::Request => json!({"in": "request", "acceptedBy": "old", "refusedBy": "new"}),
-            Carrier::Response => json!({"in": "response", "acceptedBy": "new", "refusedBy": "old"}),
+        let sides = |carrier: &MessageKind| match carrier {
+            MessageKind::Request => {
+                json!({"in": "request", "acceptedBy": "old", "refusedBy": "new"})
+            }
+            MessageKind::Response => {
+                json!({"in": "response", "acceptedBy": "new", "refusedBy": "old"})
+            }
         };
         match self {
             Witness::Value { carrier, schema, value } => {
@@ -101,9 +105,9 @@ impl Witness {
 
     /// For a reader, on one line. `None` if there is no witness.
     pub fn to_line(&self) -> Option<String> {
-        let effect = |carrier: &Carrier| match carrier {
-            Carrier::Request => "a request that is refused now",
-            Carrier::Response => "a response that was not allowed before",
+        let effect = |carrier: &MessageKind| match carrier {
+            MessageKind::Request => "a request that is refused now",
+            MessageKind::Response => "a response that was not allowed before",
         };
         match self {
             Witness::Value { carrier, value, .. } => {
@@ -118,12 +122,12 @@ impl Witness {
 /// Finds the witnesses of one comparison.
 pub(crate) struct Witnesses {
     left: Cell<usize>,
-    engine: Engine,
+    engine: PatternCache,
 }
 
 impl Witnesses {
     pub fn new() -> Witnesses {
-        Witnesses { left: Cell::new(MAX_STEPS_TOGETHER), engine: Engine::default() }
+        Witnesses { left: Cell::new(MAX_STEPS_TOGETHER), engine: PatternCache::default() }
     }
 
     /// The witness of a verdict. `None` for a compatible one, which needs none.
@@ -143,10 +147,10 @@ impl Witnesses {
         let Some(pairs) = schemas(location) else {
             return Some(Witness::None(other_reason(location)));
         };
-        let carriers: &[Carrier] = match audience {
-            Audience::Senders => &[Carrier::Request],
-            Audience::Readers => &[Carrier::Response],
-            Audience::All => &[Carrier::Request, Carrier::Response],
+        let carriers: &[MessageKind] = match audience {
+            Audience::Senders => &[MessageKind::Request],
+            Audience::Readers => &[MessageKind::Response],
+            Audience::All => &[MessageKind::Request, MessageKind::Response],
             Audience::GeneratedCode | Audience::None => &[],
         };
         for carrier in carriers {
@@ -161,10 +165,10 @@ impl Witnesses {
                 let of = |document| Schemas { document, direction, engine: &self.engine };
                 let (old_side, new_side) = (of(documents.old), of(documents.new));
                 let value = match carrier {
-                    Carrier::Request => {
+                    MessageKind::Request => {
                         Pair { accepting: old_side, refusing: new_side }.difference(old, new)
                     }
-                    Carrier::Response => {
+                    MessageKind::Response => {
                         Pair { accepting: new_side, refusing: old_side }.difference(new, old)
                     }
                 };
@@ -308,8 +312,8 @@ fn other_reason(location: &Location<'_>) -> &'static str {
 
 /// The message that a change outside of schemas affects.
 fn message(location: &Location<'_>) -> Option<Witness> {
-    let request = |text: String| Some(Witness::Message { carrier: Carrier::Request, text });
-    let response = |text: String| Some(Witness::Message { carrier: Carrier::Response, text });
+    let request = |text: String| Some(Witness::Message { carrier: MessageKind::Request, text });
+    let response = |text: String| Some(Witness::Message { carrier: MessageKind::Response, text });
     let operation = location.operation.as_deref().map_or("a request".to_owned(), code);
     let is_new = location.old.is_none();
     let name = location.name.as_deref().unwrap_or_default();

@@ -124,8 +124,8 @@ fn confirm(old: &Value, new: &Value, verdicts: &[Verdict]) -> usize {
         let (before, now) =
             (validates(&old, before, direction, value), validates(&new, now, direction, value));
         let expected = match carrier {
-            Carrier::Request => (true, false),
-            Carrier::Response => (false, true),
+            MessageKind::Request => (true, false),
+            MessageKind::Response => (false, true),
         };
         assert_eq!((before, now), expected, "{verdict:#?}");
         confirmed += 1;
@@ -315,7 +315,7 @@ fn instance(
 fn compatible_changes_accept_a_thousand_random_values() {
     let mut random = Random(11);
     let (mut pairs, mut values) = (0, 0);
-    let engine = Engine::default();
+    let engine = PatternCache::default();
     while pairs < 40 {
         let old = random.schema(0);
         // Other schemas have too few values.

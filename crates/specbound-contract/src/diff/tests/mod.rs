@@ -154,31 +154,33 @@ fn first(object: Value) -> Option<Value> {
 
 #[test]
 fn the_text_shows_path_and_both_sides_and_shortens_long_values() {
-    assert_eq!(to_text(&[], Sides::SOURCE_SERVER), "no differences\n");
+    assert_eq!(to_text(&[], DocumentNames::SOURCE_SERVER), "no differences\n");
     let found = diff(&document(), &edited(vec![Set("@login/operationId", json!("other"))]));
     assert_eq!(
-        to_text(&found, Sides::SOURCE_SERVER),
+        to_text(&found, DocumentNames::SOURCE_SERVER),
         "/paths/~1login~1/post/operationId\n  source: \"login\"\n  server: \"other\"\n\n1 \
          difference\n"
     );
     let found = diff(&document(), &edited(vec![Remove("@login"), Remove("@me")]));
-    let text = to_text(&found, Sides::SOURCE_SERVER);
+    let text = to_text(&found, DocumentNames::SOURCE_SERVER);
     assert!(text.contains("…\n  server: absent\n"));
     assert!(text.ends_with("\n2 differences\n"));
     assert!(text.lines().all(|line| line.chars().count() <= MAX_SHOWN_CHARS + "  source: ".len()));
 }
 
 #[test]
-fn a_key_cannot_break_the_text_apart() {
+fn hostile_key_stays_on_one_line() {
     let found = diff(&json!({"a\n\u{1b}[2J": 1}), &json!({}));
-    assert!(to_text(&found, Sides::SOURCE_SERVER).starts_with("/a\\n\\u{1b}[2J\n  source: 1\n"));
+    assert!(
+        to_text(&found, DocumentNames::SOURCE_SERVER).starts_with("/a\\n\\u{1b}[2J\n  source: 1\n")
+    );
 }
 
 #[test]
-fn the_json_has_values_in_full_and_no_key_for_an_absent_side() {
+fn json_report_has_full_values_and_omits_absent_sides() {
     let found = diff(&json!({"a": null, "b": ["c"]}), &json!({"b": ["d"]}));
     assert_eq!(
-        to_json(&found, Sides::SOURCE_SERVER),
+        to_json(&found, DocumentNames::SOURCE_SERVER),
         json!([{"path": "/a", "source": null}, {"path": "/b/0", "source": "c", "server": "d"}])
     );
 }
@@ -186,7 +188,7 @@ fn the_json_has_values_in_full_and_no_key_for_an_absent_side() {
 /// Every place of a document replaced by every kind of value: something is reported, and
 /// nothing panics.
 #[test]
-fn garbage_is_compared_like_anything_else() {
+fn garbage_is_compared_without_panic() {
     fn places(value: &Value, path: String, found: &mut Vec<String>) {
         match value {
             Value::Object(map) => {
@@ -224,8 +226,8 @@ fn garbage_is_compared_like_anything_else() {
                 crate::canonical(&source) == crate::canonical(&server),
                 "{path}"
             );
-            to_text(&found, Sides::SOURCE_SERVER);
-            to_json(&found, Sides::SOURCE_SERVER);
+            to_text(&found, DocumentNames::SOURCE_SERVER);
+            to_json(&found, DocumentNames::SOURCE_SERVER);
         }
     }
 }

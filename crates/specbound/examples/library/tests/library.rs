@@ -45,7 +45,7 @@ async fn raw(
 }
 
 #[tokio::test]
-async fn library_does_as_its_document_says() {
+async fn library_follows_its_document() {
     let (server, base) = start(Vec::new()).await;
     let library = client::Client::new_with_client(
         &base,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::compatibility::location::{Location, Written};
+use crate::compatibility::location::{Location, ValueForm};
 use crate::compatibility::rules::{
     Rule, STILL_EXPECTED, STILL_TAKEN, by_direction, changed, different, narrower, wider,
 };
@@ -47,11 +47,13 @@ pub(super) fn by_types(
     what: String,
     before: &BTreeSet<String>,
     now: &BTreeSet<String>,
-    written: Written,
+    written: ValueForm,
 ) -> Rule {
     match (allows(now, before, written), allows(before, now, written)) {
         // The same values as text: which types are named decides.
-        (true, true) if written != Written::Typed => by_types(what, before, now, Written::Typed),
+        (true, true) if written != ValueForm::Typed => {
+            by_types(what, before, now, ValueForm::Typed)
+        }
         (true, true) => by_direction(what, STILL_TAKEN, STILL_EXPECTED),
         (true, false) => wider(what),
         (false, true) => narrower(what),
@@ -69,9 +71,9 @@ pub(super) fn types(value: Option<&Value>) -> Option<BTreeSet<String>> {
 
 /// Whether each of the types `few` is one of `many`. An integer is a number, and any lone value is
 /// a text where it is written as one.
-pub(super) fn allows(many: &BTreeSet<String>, few: &BTreeSet<String>, written: Written) -> bool {
+pub(super) fn allows(many: &BTreeSet<String>, few: &BTreeSet<String>, written: ValueForm) -> bool {
     let is_text = |one: &str| {
-        written != Written::Typed
+        written != ValueForm::Typed
             && ["integer", "number", "boolean"].contains(&one)
             && many.contains("string")
     };
@@ -106,7 +108,7 @@ pub(super) fn is_list_of_lone_value(location: &Location<'_>) -> bool {
     let as_before = items.as_object().is_some_and(|items| {
         items.iter().all(|(key, value)| key == "type" || old.get(key) == Some(value))
     });
-    location.written == Written::TextOrList
+    location.written == ValueForm::TextOrList
         && is == BTreeSet::from(["array".to_owned()])
         && !was.contains("array")
         && !was.contains("object")

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use Sent::{Both, Client, Server};
-use Written::{Json, Text};
+use ValueForm::{Json, Text};
 
 /// Who sends the value of a place.
 #[derive(Clone, Copy, PartialEq)]
@@ -15,7 +15,7 @@ pub(super) enum Sent {
 
 /// How a place writes its value.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Written {
+pub(super) enum ValueForm {
     Json,
     Text,
 }
@@ -24,7 +24,7 @@ pub(super) enum Written {
 pub(super) struct Place {
     pub name: &'static str,
     pub sent: Sent,
-    pub written: Written,
+    pub written: ValueForm,
     pub document: fn(Value) -> Value,
 }
 

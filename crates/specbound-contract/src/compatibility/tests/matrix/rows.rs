@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::places::Written::{self, Json, Text};
+use super::places::ValueForm::{self, Json, Text};
 
 /// Each row: the rule, a schema, and one that allows fewer values.
-pub(super) fn tighter() -> Vec<(&'static str, Written, Value, Value)> {
+pub(super) fn tighter() -> Vec<(&'static str, ValueForm, Value, Value)> {
     let text = |more: Value| with(json!({"type": "string"}), more);
     let number = |more: Value| with(json!({"type": "number"}), more);
     let integer = |more: Value| with(json!({"type": "integer"}), more);
