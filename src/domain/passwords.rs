@@ -170,7 +170,11 @@ pub fn problems(
 }
 
 /// All broken rules in Django's order. A leaked password counts as common if none is broken.
-pub fn broken(password: &str, about: &UserAttributes<'_>, leaked: &LeakedPasswords) -> Vec<PasswordProblem> {
+pub fn broken(
+    password: &str,
+    about: &UserAttributes<'_>,
+    leaked: &LeakedPasswords,
+) -> Vec<PasswordProblem> {
     let lower = Zeroizing::new(password.to_lowercase());
     let is_common = || COMMON.binary_search(&lower.trim_matches(is_python_space)).is_ok();
     let is_numeric = || DIGITS.as_ref().is_some_and(|digits| digits.is_match(password));
