@@ -117,8 +117,15 @@ pub(super) fn rewrite(
         Payload::Json | Payload::Form | Payload::JsonAs(_) => known.pop(),
         _ => None,
     };
-    let mut taken: BTreeSet<String> =
-        ["body", "content_type", "url", "exchange"].map(str::to_owned).into();
+    let is_bytes = matches!(payload, Payload::Bytes(_));
+    let own = [
+        ("body", operation.body.is_some()),
+        ("content_type", is_bytes),
+        ("url", site.sent.is_some()),
+        ("exchange", site.sent.is_some()),
+    ];
+    let own = own.iter().filter(|(_, is_argument)| *is_argument);
+    let mut taken: BTreeSet<String> = own.map(|(name, _)| (*name).to_owned()).collect();
     let arguments = named(operation, known, &mut taken);
     let target = format_ident!("{}", unique("target".to_owned(), &mut taken));
     let builder = format_ident!("{}", unique("builder".to_owned(), &mut taken));
@@ -127,7 +134,7 @@ pub(super) fn rewrite(
     let first = &site.first;
     let declared = arguments.iter().map(|Argument { name, kind, .. }| quote!(#name: #kind));
     function.sig.inputs = syn::parse_quote!(&'a self, #first #(#declared,)* #body);
-    if matches!(payload, Payload::Bytes(_)) && is_required(operation) {
+    if is_bytes && is_required(operation) {
         function.sig.generics = syn::parse_quote!(<'a, B: Into<::reqwest::Body>>);
     }
     document_arguments(function, &arguments);
