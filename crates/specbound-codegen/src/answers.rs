@@ -105,9 +105,9 @@ impl<'a> AnswerPart<'a> {
                     }
                 }
 
-                fn bytes(&self) -> #runtime::ContentBytes {
+                fn body(self) -> #runtime::ContentBody {
                     match self {
-                        #(Self::#variants(content) => #runtime::Content::bytes(content)),*
+                        #(Self::#variants(content) => #runtime::Content::body(content)),*
                     }
                 }
 
@@ -191,6 +191,12 @@ fn content_type(content: &Content, document: &Document, prefix: &TokenStream) ->
     if let Content::Bytes(media) = content {
         let media = document.names.media(media);
         return quote!(#prefix Bytes<#prefix media::#media>);
+    }
+    if let Content::Events(data) = content {
+        return match data.as_ref().map(|data| type_name(data)) {
+            Some(data) => quote!(#prefix Events<#prefix types::#data>),
+            None => quote!(#prefix Events<#prefix TextData>),
+        };
     }
     let Content::Json(schema, _) = content else { return quote!(#prefix UntypedJson) };
     let schema = type_name(schema);

@@ -27,7 +27,7 @@ use heck::ToPascalCase;
 use serde_json::{Value, json};
 
 use super::names::{type_name, unique};
-use super::openapi::{METHODS, ORIGINAL, SENT};
+use super::openapi::{EVENTS, METHODS, ORIGINAL, SENT};
 use super::read::{escape, members, object, reject_unknown_keys, text, unsupported};
 use super::schema::{self, Schema, without_read_only};
 use super::{Error, Item};
@@ -203,6 +203,8 @@ pub enum Content {
     Json(String, Vec<String>),
     /// Bytes of this media type.
     Bytes(String),
+    /// Server-sent events, with the name of their data's schema if that is JSON.
+    Events(Option<String>),
     /// One of several, by `Accept`. The first is the usual one.
     OneOf(Vec<Content>),
 }
@@ -222,6 +224,7 @@ impl Content {
             Content::Nothing => Vec::new(),
             Content::Json(_, media) => media.iter().map(String::as_str).collect(),
             Content::Bytes(media) => vec![media],
+            Content::Events(_) => vec![EVENTS],
             Content::OneOf(parts) => parts.iter().flat_map(Content::media_types).collect(),
         }
     }
@@ -484,7 +487,7 @@ impl Operation {
     pub fn schemas(&self) -> impl Iterator<Item = &String> {
         let answers =
             self.contents().flat_map(Content::parts).filter_map(|content| match content {
-                Content::Json(schema, _) => Some(schema),
+                Content::Json(schema, _) | Content::Events(Some(schema)) => Some(schema),
                 _ => None,
             });
         self.body.iter().flat_map(Body::schemas).chain(answers)

@@ -16,6 +16,10 @@ pub const FILES: &str = "x-files";
 /// Beginning of the path at which a callback or a webhook stands in the lowered document, behind
 /// most others. No path of a document has a `#`.
 pub const SENT: &str = "/~#";
+/// Extension of a lowered content of events: the schema of their data, if it is JSON.
+pub const EVENT_DATA: &str = "x-event-data";
+/// Server-sent events.
+pub const EVENTS: &str = "text/event-stream";
 pub const JSON: &str = "application/json";
 /// The form content types of request bodies.
 pub const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];

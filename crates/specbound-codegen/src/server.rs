@@ -31,8 +31,8 @@ pub fn trait_tokens(document: &Document, settings: &Settings<'_>) -> Result<Toke
         use dropshot::RequestContext;
         #[allow(unused_imports)]
         use #runtime::{
-            Body, Bytes, Call, EitherBody, FormBody, HandlerResult, Headers, JsonAs, JsonBody,
-            NoBody, OptionalBody, Outcome, Path, Query, RawBody, UntypedJson,
+            Body, Bytes, Call, EitherBody, Events, FormBody, HandlerResult, Headers, JsonAs,
+            JsonBody, NoBody, OptionalBody, Outcome, Path, Query, RawBody, TextData, UntypedJson,
         };
 
         #[doc = #doc]

@@ -6,6 +6,7 @@ use crate::{Error, Generated, Mode, Settings, generate, generate_from};
 use serde_json::{Value, json};
 
 mod any_document;
+mod events;
 mod forms;
 mod garbage;
 mod normalised;

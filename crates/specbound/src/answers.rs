@@ -6,6 +6,7 @@ use dropshot::{
     ApiEndpointResponse, HttpError, HttpResponse, HttpResponseHeaders, HttpResponseOk,
     HttpResponseUpdatedNoContent,
 };
+use futures::Stream;
 use http::header::VARY;
 use http::{HeaderName, HeaderValue, StatusCode};
 use schemars::JsonSchema;
@@ -15,9 +16,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::admission::preferred;
-use crate::error::{self, ApiError, Response};
+use crate::error::{ApiError, Response};
 use crate::markers::marker;
 use crate::operation::ContentTypes;
+use crate::streams::AnswerBody;
 
 /// The result of a handler. The error is never made by us: a failure is a [`Reply`]
 /// too.
@@ -82,12 +84,24 @@ impl UntypedJson {
 }
 
 /// Content of an answer that is no JSON, of the media type `M`.
-pub struct Bytes<M>(bytes::Bytes, PhantomData<fn() -> M>);
+pub struct Bytes<M>(AnswerBody, PhantomData<fn() -> M>);
 
 impl<M> Bytes<M> {
     /// These bytes.
     pub fn new(bytes: impl Into<bytes::Bytes>) -> Bytes<M> {
-        Bytes(bytes.into(), PhantomData)
+        Bytes(bytes.into().into(), PhantomData)
+    }
+
+    /// Pieces that are made while they are sent: the next one when the client has taken the one
+    /// before. With a length the answer has `Content-Length`, and is broken off if the pieces have
+    /// another one. An error breaks it off and is logged. When the client goes away, the stream is
+    /// dropped; for HEAD it is never polled.
+    pub fn stream<S, E>(length: Option<u64>, pieces: S) -> Bytes<M>
+    where
+        S: Stream<Item = Result<bytes::Bytes, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+    {
+        Bytes(AnswerBody::stream(length, pieces), PhantomData)
     }
 }
 
@@ -107,11 +121,11 @@ impl<T, M> JsonAs<T, M> {
     }
 }
 
-/// The body of an answer.
-pub type ContentBytes = Result<bytes::Bytes, serde_json::Error>;
+/// The body of an answer, or the refusal of serde.
+pub type ContentBody = Result<AnswerBody, serde_json::Error>;
 
 /// The content of an answer.
-pub trait Content: Send + Sync + 'static {
+pub trait Content: Send + Sync + Sized + 'static {
     /// Its content types, the usual one first.
     const MEDIA_TYPES: &'static [&'static str] = &["application/json"];
 
@@ -131,7 +145,7 @@ pub trait Content: Send + Sync + 'static {
     /// # Errors
     ///
     /// When serde refuses.
-    fn bytes(&self) -> ContentBytes;
+    fn body(self) -> ContentBody;
     /// For dropshot's document.
     fn metadata<const STATUS: u16>() -> ApiEndpointResponse;
     /// `content` of a response object, where dropshot's document cannot express it.
@@ -139,8 +153,8 @@ pub trait Content: Send + Sync + 'static {
 }
 
 impl<T: Serialize + JsonSchema + Send + Sync + 'static> Content for T {
-    fn bytes(&self) -> ContentBytes {
-        serde_json::to_vec(self).map(Into::into)
+    fn body(self) -> ContentBody {
+        serde_json::to_vec(&self).map(Into::into)
     }
 
     fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
@@ -159,8 +173,8 @@ where
 {
     const MEDIA_TYPES: &'static [&'static str] = M::MEDIA_TYPES;
 
-    fn bytes(&self) -> ContentBytes {
-        self.0.bytes()
+    fn body(self) -> ContentBody {
+        self.0.body()
     }
 
     fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
@@ -173,9 +187,9 @@ where
 }
 
 impl Content for UntypedJson {
-    fn bytes(&self) -> ContentBytes {
+    fn body(self) -> ContentBody {
         if self.0.is_null() {
-            Ok(bytes::Bytes::new())
+            Ok(Vec::new().into())
         } else {
             serde_json::to_vec(&self.0).map(Into::into)
         }
@@ -193,8 +207,8 @@ impl Content for UntypedJson {
 impl<M: MediaType> Content for Bytes<M> {
     const MEDIA_TYPES: &'static [&'static str] = &[M::NAME];
 
-    fn bytes(&self) -> ContentBytes {
-        Ok(self.0.clone())
+    fn body(self) -> ContentBody {
+        Ok(self.0)
     }
 
     fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
@@ -307,7 +321,7 @@ impl<const MIN: u16, const MAX: u16, T: Content, D: AnswerHeaders> RangeReply<MI
             let message = format!("status {status} is not of the documented range");
             return Ok(ApiError::internal(message).into_response());
         }
-        Ok(written(self.status, &self.content, self.documented, self.headers))
+        Ok(written(self.status, self.content, self.documented, self.headers))
     }
 
     /// Its status.
@@ -328,18 +342,19 @@ impl<const MIN: u16, const MAX: u16, T: Content, D: AnswerHeaders> RangeReply<MI
 /// A response with this content, or 500 if it cannot be written.
 fn written<T: Content, D: AnswerHeaders>(
     status: StatusCode,
-    content: &T,
+    content: T,
     documented: D,
     headers: Vec<(HeaderName, HeaderValue)>,
 ) -> Response {
-    let body = match content.bytes() {
+    let media_type = content.media_type();
+    let body = match content.body() {
         Ok(body) => body,
         Err(e) => {
             let message = format!("an answer cannot be written as JSON: {e}");
             return ApiError::internal(message).into_response();
         }
     };
-    let mut response = error::response(status, content.media_type(), body);
+    let mut response = body.into_response(status, media_type);
     if T::MEDIA_TYPES.len() > 1 {
         response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
     }
@@ -389,7 +404,7 @@ impl<const STATUS: u16, T: Content, D: AnswerHeaders> HttpResponse for Reply<STA
     fn to_result(self) -> RawResponse {
         Ok(match self.content {
             Ok((content, documented)) => {
-                written(declared_status::<STATUS>(), &content, documented, self.headers)
+                written(declared_status::<STATUS>(), content, documented, self.headers)
             }
             Err(error) => error.into_response(),
         })

@@ -11,19 +11,18 @@
 //! first, when all slots are taken. So silent connections never keep clients out, and a connection
 //! that waits for this server is never closed.
 
+mod bodies;
+
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Request;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -38,6 +37,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::framing::StrictFraming;
 use crate::{Response, metrics};
+use bodies::TrackedBody;
 
 /// Longer than the minute for which proxies keep an unused connection, so that it is theirs to
 /// close.
@@ -189,6 +189,7 @@ async fn serve<S: Service>(
                         http: Arc::clone(&http),
                         service: Arc::clone(&service),
                         watcher: graceful.watcher(),
+                        stopped: stopped.clone(),
                     };
                     let acceptor = tls.borrow().clone();
                     tokio::spawn(async move {
@@ -249,6 +250,7 @@ struct Client<S> {
     http: Arc<Builder<TokioExecutor>>,
     service: Arc<S>,
     watcher: Watcher,
+    stopped: watch::Receiver<()>,
 }
 
 impl<S: Service> Client<S> {
@@ -267,10 +269,11 @@ impl<S: Service> Client<S> {
     }
 
     async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: T) {
-        let Client { remote, open, connection, http, service, watcher } = self;
+        let Client { remote, open, connection, http, service, watcher, stopped } = self;
         let answer = service_fn(move |request: Request<Incoming>| {
             let work = BusyGuard::begin(&connection);
             let service = Arc::clone(&service);
+            let stopped = stopped.clone();
             // A connection of HTTP/2 brings many requests, and can keep this server waiting with
             // each. Those that do not are few: each queue that they wait in is bounded.
             if service.metrics().in_flight.get() >= MAX_REQUESTS {
@@ -279,13 +282,10 @@ impl<S: Service> Client<S> {
             async move {
                 let request = request.map(|body| match body.is_end_stream() {
                     true => dropshot::Body::empty(),
-                    false => dropshot::Body::wrap(TrackedBody {
-                        body,
-                        connection: Arc::clone(&work.0),
-                        is_awaited: false,
-                    }),
+                    false => dropshot::Body::wrap(TrackedBody::new(body, &work.0)),
                 });
-                let answer: Response = service.answer(request, remote).await;
+                let mut answer: Response = service.answer(request, remote).await;
+                bodies::track(&mut answer, &work.0, stopped);
                 drop(work);
                 Ok::<_, Infallible>(answer)
             }
@@ -424,56 +424,5 @@ impl Drop for BusyGuard {
     fn drop(&mut self) {
         self.0.wait();
         self.0.working.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A request's body. While a part of it is awaited, its connection keeps this server waiting.
-struct TrackedBody {
-    body: Incoming,
-    connection: Arc<Connection>,
-    is_awaited: bool,
-}
-
-impl TrackedBody {
-    fn keep(&mut self, is_awaited: bool) {
-        match (self.is_awaited, is_awaited) {
-            (false, true) => {
-                self.connection.wait();
-                self.connection.working.fetch_sub(1, Ordering::Relaxed);
-            }
-            (true, false) => {
-                self.connection.working.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => {}
-        }
-        self.is_awaited = is_awaited;
-    }
-}
-
-impl Body for TrackedBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        self.keep(frame.is_pending());
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for TrackedBody {
-    fn drop(&mut self) {
-        self.keep(false);
     }
 }

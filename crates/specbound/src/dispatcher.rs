@@ -28,6 +28,7 @@ use crate::error::{InternalMessage, into_problem};
 use crate::lazy_body::{LargeBodies, ReadPermit};
 use crate::request_contexts::RequestContextFactory;
 use crate::routes::{Resource, RouteMatch, Routes, StartError, variables};
+use crate::streams::{self, Observer};
 use crate::{
     ApiError, Context, Host, Operation, Page, PageRequest, Response, authority, metrics,
     negotiation,
@@ -169,6 +170,12 @@ impl<H: Host> HttpService<H> {
             headers.insert(REQUEST_ID, id);
         }
         self.log(&request_id, &method, name, &remote, &response, started);
+        streams::observed(&mut response, method == Method::HEAD, || Observer {
+            metrics: self.metrics.clone(),
+            log: self.log.clone(),
+            operation: name.unwrap_or("-"),
+            request_id,
+        });
         response
     }
 

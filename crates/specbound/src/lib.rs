@@ -36,6 +36,7 @@ mod direct;
 mod dispatcher;
 mod documented;
 mod error;
+mod events;
 pub mod export;
 pub mod fields;
 mod files;
@@ -57,11 +58,12 @@ mod registration;
 mod request_contexts;
 mod routes;
 mod security;
+mod streams;
 mod typed;
 
 pub use admission::preferred;
 pub use answers::{
-    AnswerHeaders, Answers, Bytes, Content, ContentBytes, HandlerResult, JsonAs, MediaType,
+    AnswerHeaders, Answers, Bytes, Content, ContentBody, HandlerResult, JsonAs, MediaType,
     NoHeaders, Outcome, RangeReply, RawResponse, Reply, UntypedJson, answers_metadata, header_list,
 };
 pub use bodies::{Either, EitherBody, JsonBody, JsonInput, RawBody, Upload};
@@ -70,6 +72,7 @@ pub use constraints::{Constraints, Discriminator, Problem, SchemaRef, Type};
 pub use dispatcher::{Document, HttpService};
 pub use documented::DocumentedAnswers;
 pub use error::{ApiError, Response, json_response, response, reword};
+pub use events::{Event, EventData, Events, InvalidEvent, TextData};
 pub use export::{Enforced, RequestTables};
 pub use fields::{FieldErrors, Kind, NON_FIELD, Property, Rules, text_fits};
 pub use files::{File, FileRow, FormFiles, SentFiles};
@@ -89,4 +92,5 @@ pub use parameters::{
 pub use registration::on_large_stack;
 pub use routes::StartError;
 pub use security::authenticate;
+pub use streams::AnswerBody;
 pub use typed::TypedBody;

@@ -23,6 +23,9 @@ pub struct Http {
     seconds: Family<Operation, Histogram, fn() -> Histogram>,
     /// Requests without a response so far.
     pub in_flight: Gauge,
+    /// Streamed answers that are being sent.
+    pub streams: Gauge,
+    streamed: Family<Stream, Counter>,
     /// Open connections.
     pub connections: Gauge,
     /// Connections closed to make room for new ones.
@@ -42,12 +45,32 @@ struct Operation {
     operation: &'static str,
 }
 
+/// One streamed answer that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Stream {
+    operation: &'static str,
+    end: &'static str,
+}
+
+/// How a streamed answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamEnd {
+    /// All of it was sent.
+    Complete,
+    /// Its producer failed.
+    Failed,
+    /// Its client went away.
+    Gone,
+}
+
 impl Default for Http {
     fn default() -> Http {
         Http {
             requests: Family::default(),
             seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             in_flight: Gauge::default(),
+            streams: Gauge::default(),
+            streamed: Family::default(),
             connections: Gauge::default(),
             connections_evicted: Counter::default(),
         }
@@ -66,6 +89,17 @@ impl Http {
         let method = METHODS.into_iter().find(|known| method == known).unwrap_or("-");
         self.requests.get_or_create(&Request { operation, method, status }).inc();
         self.seconds.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
+    }
+
+    /// Counts the end of a streamed answer.
+    pub(crate) fn streamed(&self, operation: &'static str, end: StreamEnd) {
+        self.streams.dec();
+        let end = match end {
+            StreamEnd::Complete => "complete",
+            StreamEnd::Failed => "failed",
+            StreamEnd::Gone => "gone",
+        };
+        self.streamed.get_or_create(&Stream { operation, end }).inc();
     }
 
     /// Registers all of them.
@@ -87,6 +121,10 @@ impl Http {
             "Requests without a response so far",
             self.in_flight.clone(),
         );
+        let help = "Streamed answers that are being sent";
+        registry.register("http_streams_in_flight", help, self.streams.clone());
+        let help = "Streamed answers by operation and end: complete, failed or gone";
+        registry.register("http_streams", help, self.streamed.clone());
         registry.register("connections", "Open connections", self.connections.clone());
         let help = "Idle connections closed to make room for new ones";
         registry.register("connections_evicted", help, self.connections_evicted.clone());

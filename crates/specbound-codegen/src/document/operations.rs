@@ -13,7 +13,7 @@ use super::{
 };
 use crate::Error;
 use crate::names::{field_name, type_name, unique};
-use crate::openapi::{FILES, FORMS, IS_JSON, JSON, RAW, is_json_type};
+use crate::openapi::{EVENT_DATA, EVENTS, FILES, FORMS, IS_JSON, JSON, RAW, is_json_type};
 use crate::read::{
     component, escape, flag, list, members, reject_unknown_keys, strings, text, unsupported,
 };
@@ -280,6 +280,13 @@ impl<'a> Reader<'a> {
             let at = format!("{at}/content/{}", escape(media));
             self.media_type(entry, &at)?;
             let schema = &entry["schema"];
+            if media == EVENTS {
+                let data = entry.get(EVENT_DATA);
+                let name = format!("{name}_event");
+                let named = |data| self.named(data, &name, format!("{at}/{EVENT_DATA}"));
+                parts.push(Content::Events(data.map(named).transpose()?));
+                continue;
+            }
             if !is_json_type(media) {
                 let is_bytes = schema["type"] == "string"
                     && schema.as_object().is_some_and(|s| !s.contains_key("enum"));

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Checked, Lower};
 use crate::names::clean;
-use crate::openapi::{ORIGINAL, is_json_type};
+use crate::openapi::{EVENT_DATA, EVENTS, ORIGINAL, is_json_type};
 use crate::read::escape;
 
 /// Headers that HTTP and the runtime write. OpenAPI ignores a `Content-Type` among the headers.
@@ -78,6 +78,14 @@ impl Lower<'_> {
             let base = media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase();
             let original = entry.get("schema").filter(|schema| schema.is_object());
             let original = original.cloned().unwrap_or_else(|| json!({}));
+            if base == EVENTS {
+                let mut content = json!({ "schema": { "type": "string" }, ORIGINAL: original });
+                if let Some(data) = self.event_data(entry, &at) {
+                    content[EVENT_DATA] = data;
+                }
+                lowered.entry(base).or_insert(content);
+                continue;
+            }
             let (media, schema) = if is_json_type(&base) {
                 let schema = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
                 (base, self.schema(&schema, &format!("{at}/schema"), Checked::Never))
@@ -97,6 +105,33 @@ impl Lower<'_> {
             lowered.entry(media).or_insert_with(|| json!({ "schema": schema, ORIGINAL: original }));
         }
         lowered
+    }
+
+    /// The schema of the data of events; `None` for text. In 3.2 `itemSchema` is that of a whole
+    /// event, and elsewhere the schema of the answer is that of the data.
+    fn event_data(&mut self, entry: &Value, at: &str) -> Option<Value> {
+        let is_item = entry.get("itemSchema").is_some();
+        let key = if is_item { "itemSchema" } else { "schema" };
+        let mut schema = entry.get(key)?;
+        if is_item || self.follow(schema, "schemas")["type"] == "array" {
+            let part = if is_item { "/properties/data" } else { "/items" };
+            let Some(found) = self.follow(schema, "schemas").pointer(part) else {
+                self.note(&format!("{at}/{key}"), "the data of these events is text of any kind");
+                return None;
+            };
+            schema = found;
+            let content = self.follow(schema, "schemas").get("contentSchema");
+            schema = content.filter(|_| is_item).unwrap_or(schema);
+        }
+        let resolved = self.follow(schema, "schemas");
+        let is_anything = resolved.as_object().is_none_or(Map::is_empty);
+        if is_anything || resolved["type"] == "string" {
+            self.note_bytes(entry, at);
+            return None;
+        }
+        let (schema, at) = (schema.clone(), format!("{at}/{key}"));
+        self.note(&at, "the data of events is held by its type alone");
+        Some(self.schema(&schema, &at, Checked::Never))
     }
 
     /// Each header with `required` and `schema`, which is a plain type or a list of one.

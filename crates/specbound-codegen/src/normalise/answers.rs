@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{add_schema, for_each_operation, members, reference};
 use crate::document::{Content, Document};
-use crate::openapi::{JSON, is_json_type};
+use crate::openapi::{EVENTS, JSON, is_json_type};
 
 /// Writes `default` as `4XX` and `5XX`: progenitor takes it for a success too, and panics on two
 /// types of successes.
@@ -112,6 +112,7 @@ fn client_content(content: &Content) -> ClientContent<'_> {
     match content.parts().first() {
         Some(Content::Json(schema, _)) => ClientContent::Json(schema),
         Some(Content::Bytes(media)) => ClientContent::Bytes(media),
+        Some(Content::Events(_)) => ClientContent::Bytes(EVENTS),
         _ => ClientContent::Nothing,
     }
 }

@@ -1,6 +1,7 @@
 //! A workshop: a server of `workshop.yaml`, whose operations return their input.
 
 mod operations;
+pub mod streams;
 
 /// Generated from `workshop.yaml`.
 #[allow(missing_docs, clippy::all)]
@@ -12,8 +13,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use specbound::body::{BodyLimits, UploadLimits};
-use specbound::connections::{self, Connections};
-use specbound::{ApiError, Credentials, Host, HttpService};
+use specbound::connections::{self, Connections, Service};
+use specbound::{ApiError, Credentials, Host, HttpService, metrics};
 
 /// The scopes that the caller's credentials name. Any token is good.
 pub struct Caller(pub Vec<String>);
@@ -79,11 +80,22 @@ impl Host for Workshop {
 ///
 /// When the document and this server do not fit together.
 pub async fn start() -> Result<Connections, Box<dyn Error + Send + Sync>> {
+    Ok(start_counted().await?.0)
+}
+
+/// The same, and its metrics.
+///
+/// # Errors
+///
+/// As [`start`].
+pub async fn start_counted() -> Result<(Connections, metrics::Http), Box<dyn Error + Send + Sync>> {
     let log = slog::Logger::root(slog::Discard, slog::o!());
     let api = api::api_mod::api_description::<Workshop>()?;
     let operations = api::OPERATIONS;
     let service =
         HttpService::start(Arc::new(Workshop), api, operations, Vec::new(), log.clone()).await?;
     let address = "127.0.0.1:0".parse()?;
-    Ok(Connections::listen(address, connections::most(), None, Arc::new(service), log)?)
+    let metrics = service.metrics().clone();
+    let most = connections::most();
+    Ok((Connections::listen(address, most, None, Arc::new(service), log)?, metrics))
 }

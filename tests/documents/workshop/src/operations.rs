@@ -7,12 +7,14 @@ use dropshot::RequestContext;
 use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use specbound::{
-    ApiError, Body, Bytes, Call, Either, EitherBody, File, Form, FormBody, HandlerResult, Headers,
-    JsonBody, NoBody, Outcome, Path, Query, RangeReply, RawBody, Reply, StatusCode, UntypedJson,
+    ApiError, Body, Bytes, Call, Either, EitherBody, Events, File, Form, FormBody, HandlerResult,
+    Headers, JsonBody, NoBody, Outcome, Path, Query, RangeReply, RawBody, Reply, StatusCode,
+    UntypedJson,
 };
 
 use crate::Workshop;
-use crate::api::{Api, answers, content, files, params, policy, types};
+use crate::api::{Api, answers, content, files, media, params, policy, representations, types};
+use crate::streams;
 
 type Rqctx = RequestContext<Arc<Workshop>>;
 type Bare = Call<policy::Anyone, NoBody>;
@@ -238,6 +240,29 @@ impl Api for Workshop {
             Ok(json!(photos))
         };
         told!("photos", PhotosAnswer200, read.await)
+    }
+
+    async fn stream(
+        _: Rqctx,
+        path: Path<params::StreamPath>,
+        _: Bare,
+    ) -> Outcome<200, Bytes<media::ApplicationOctetStream>> {
+        Ok(path.read().map_or_else(Reply::failed, |path| Reply::new(streams::pieces(path.kind))))
+    }
+
+    async fn ticks(_: Rqctx, _: Bare) -> Outcome<200, Events<types::Tick>> {
+        Ok(Reply::new(streams::ticks()))
+    }
+
+    async fn news(_: Rqctx, _: Bare) -> Outcome<200, representations::News200> {
+        Ok(Reply::new(match representations::News200Type::preferred() {
+            representations::News200Type::TextEventStream => {
+                representations::News200::TextEventStream(streams::news())
+            }
+            representations::News200Type::TextPlain => {
+                representations::News200::TextPlain(Bytes::new("no news"))
+            }
+        }))
     }
 
     async fn weather(

@@ -1,0 +1,123 @@
+//! Answers that are made while they are sent: pieces of bytes, and events.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures::StreamExt;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use specbound::metrics;
+use workshop::streams::{DROPPED, MADE, PIECE};
+
+fn text(metrics: &metrics::Http) -> String {
+    let (mut registry, mut text) = (Registry::default(), String::new());
+    metrics.register(&mut registry);
+    encode(&mut text, &registry).unwrap();
+    text
+}
+
+/// Waits until the metrics have a line.
+async fn metric(metrics: &metrics::Http, line: &str) {
+    let seen = async {
+        while !text(metrics).lines().any(|known| known == line) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let seen = tokio::time::timeout(Duration::from_secs(20), seen).await;
+    assert!(seen.is_ok(), "{line} is not in:\n{}", text(metrics));
+}
+
+#[tokio::test]
+async fn pieces_are_sent_with_and_without_a_length() {
+    let (connections, metrics) = workshop::start_counted().await.unwrap();
+    let base = format!("http://{}/streams", connections.address());
+    let whole = reqwest::get(format!("{base}/whole")).await.unwrap();
+    assert_eq!(whole.headers()["content-length"], "11");
+    assert_eq!(whole.headers()["content-type"], "application/octet-stream");
+    assert_eq!(whole.text().await.unwrap(), "onetwothree");
+    let open = reqwest::get(format!("{base}/open")).await.unwrap();
+    assert!(!open.headers().contains_key("content-length"));
+    assert_eq!(open.text().await.unwrap(), "onetwothree");
+    metric(&metrics, "http_streams_total{operation=\"stream\",end=\"complete\"} 2").await;
+    metric(&metrics, "http_streams_in_flight 0").await;
+    connections.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn answers_that_fail_or_have_another_length_are_broken_off() {
+    let (connections, metrics) = workshop::start_counted().await.unwrap();
+    for kind in ["short", "failed"] {
+        let url = format!("http://{}/streams/{kind}", connections.address());
+        // The head may be lost with the rest.
+        let whole = match reqwest::get(url).await {
+            Ok(answer) => answer.bytes().await,
+            Err(error) => Err(error),
+        };
+        assert!(whole.is_err(), "{kind}");
+    }
+    metric(&metrics, "http_streams_total{operation=\"stream\",end=\"failed\"} 2").await;
+    connections.stop().await.unwrap();
+}
+
+/// One test, since its counters are those of the process.
+#[tokio::test]
+async fn head_starts_no_producer_and_a_slow_or_lost_client_stops_it() {
+    let (connections, metrics) = workshop::start_counted().await.unwrap();
+    let base = format!("http://{}", connections.address());
+    let client = reqwest::Client::new();
+    let answer = client.head(format!("{base}/streams/endless")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(client.get(format!("{base}/word")).send().await.unwrap().status(), 405);
+    assert_eq!(MADE.load(Ordering::Relaxed), 0);
+    let dropped = tokio::time::timeout(Duration::from_secs(20), DROPPED.notified());
+    dropped.await.unwrap();
+
+    let answer = client.get(format!("{base}/streams/endless")).send().await.unwrap();
+    let mut pieces = answer.bytes_stream();
+    pieces.next().await.unwrap().unwrap();
+    for _ in 0..500 {
+        client.get(format!("{base}/word")).send().await.unwrap();
+    }
+    let made = MADE.load(Ordering::Relaxed) * PIECE;
+    assert!(made < 32 << 20, "{made} bytes for a client that does not read");
+    metric(&metrics, "http_streams_in_flight 1").await;
+    drop(pieces);
+    let dropped = tokio::time::timeout(Duration::from_secs(20), DROPPED.notified());
+    dropped.await.unwrap();
+    metric(&metrics, "http_streams_total{operation=\"stream\",end=\"gone\"} 1").await;
+    metric(&metrics, "http_streams_in_flight 0").await;
+    connections.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn events_are_sent_as_they_come_and_end_with_the_server() {
+    let connections = workshop::start().await.unwrap();
+    let url = format!("http://{}/ticks", connections.address());
+    let answer = reqwest::get(url).await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    let mut pieces = answer.bytes_stream();
+    let expected = "event: tick\nid: 1\ndata: {\"count\":1}\n\n\
+                    event: tick\nid: 2\ndata: {\"count\":2}\n\n";
+    let mut told = String::new();
+    while told.len() < expected.len() {
+        told.push_str(std::str::from_utf8(&pieces.next().await.unwrap().unwrap()).unwrap());
+    }
+    assert_eq!(told, expected);
+    // The source has no end of its own.
+    let stopped = tokio::time::timeout(Duration::from_secs(20), connections.stop());
+    stopped.await.unwrap().unwrap();
+    assert!(pieces.next().await.is_none());
+}
+
+#[tokio::test]
+async fn text_of_several_lines_is_one_event_and_accept_chooses() {
+    let connections = workshop::start().await.unwrap();
+    let url = format!("http://{}/news", connections.address());
+    let get = async |accept: &str| {
+        let request = reqwest::Client::new().get(&url).header("accept", accept);
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    assert_eq!(get("text/event-stream").await, "data: first line\ndata: second line\n\n");
+    assert_eq!(get("text/plain").await, "no news");
+    connections.stop().await.unwrap();
+}
