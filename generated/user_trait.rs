@@ -3,8 +3,8 @@
 use dropshot::RequestContext;
 #[allow(unused_imports)]
 use ::specbound::{
-    Body, Bytes, Call, EitherBody, FormBody, HandlerResult, Headers, JsonAs, JsonBody,
-    NoBody, OptionalBody, Outcome, Path, Query, RawBody, UntypedJson,
+    Body, Bytes, Call, EitherBody, Events, FormBody, HandlerResult, Headers, JsonAs,
+    JsonBody, NoBody, OptionalBody, Outcome, Path, Query, RawBody, TextData, UntypedJson,
 };
 ///InvenTree API 291: one method per operation.
 #[dropshot::api_description]
