@@ -58,7 +58,8 @@ pub fn operations(document: &Document, settings: &Settings<'_>) -> Result<String
         #[allow(unused_imports)]
         use #runtime::{
             Body, Bytes, Call, EitherBody, Events, FormBody, HandlerResult, Headers, JsonAs,
-            JsonBody, NoBody, OptionalBody, Outcome, Path, Query, RawBody, Reply, TextData, UntypedJson,
+            JsonBody, NoBody, OptionalBody, Outcome, Path, Query, RawBody, Reply, TextData,
+            UntypedJson,
         };
 
         impl #trait_name for crate::Server {
