@@ -36,6 +36,29 @@ fn project_has_a_file_of_handlers_for_each_tag() {
     assert!(files.iter().all(|file| !file.text.contains("{{")), "a placeholder is left");
 }
 
+/// The signatures of handlers name them, and their files use the prelude alone.
+#[test]
+fn prelude_of_a_project_has_every_type_of_a_signature() {
+    let layout = Layout {
+        name: "the-tickets",
+        document: "openapi.yaml",
+        mode: Mode::Strict,
+        dependencies: Dependencies::Folder("/crates"),
+    };
+    let files = generated(TICKETS).project_files(&layout);
+    let lib = text_of(&files, "src/lib.rs");
+    let prelude = lib.split_once("pub mod prelude {").unwrap().1.split_once("};").unwrap().0;
+    let names: Vec<&str> =
+        prelude.split(|c: char| !c.is_alphanumeric()).filter(|name| !name.is_empty()).collect();
+    let generated = generated(TICKETS);
+    let signatures = generated.server_trait.split_once("specbound::{").unwrap().1;
+    let signatures = signatures.split_once('}').unwrap().0;
+    for name in signatures.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let is_of_trait = ["HandlerResult", "Outcome"].contains(&name);
+        assert!(is_of_trait || names.contains(&name), "{name} is missing: {names:?}");
+    }
+}
+
 #[test]
 fn handler_without_code_has_a_body_that_fits_the_documented_failure() {
     let handlers = generated(TICKETS).project.handlers;
