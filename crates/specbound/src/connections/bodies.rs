@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::watch;
 
-use super::{Connection, Work};
+use super::{BusyGuard, Connection};
 use crate::Response;
 use crate::streams::Streamed;
 
@@ -99,7 +99,7 @@ pub(super) fn track(
 struct TrackedAnswer {
     body: dropshot::Body,
     connection: Arc<Connection>,
-    work: Option<Work>,
+    work: Option<BusyGuard>,
     /// Only so that it can be shared; it is never locked.
     stopped: Mutex<BoxFuture<'static, ()>>,
 }
@@ -120,7 +120,7 @@ impl Body for TrackedAnswer {
         }
         let frame = Pin::new(&mut this.body).poll_frame(context);
         match frame.is_pending() {
-            true if this.work.is_none() => this.work = Some(Work::begin(&this.connection)),
+            true if this.work.is_none() => this.work = Some(BusyGuard::begin(&this.connection)),
             true => {}
             false => this.work = None,
         }
