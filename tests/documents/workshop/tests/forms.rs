@@ -71,7 +71,7 @@ async fn files_reach_the_handler_with_name_content_type_and_bytes() {
 }
 
 #[tokio::test]
-async fn every_fault_of_fields_and_files_is_told_at_once() {
+async fn every_field_and_file_error_is_reported_at_once() {
     let (connections, base) = start().await;
     let parts = [
         part("name=title", b"Far too long"),
@@ -121,7 +121,7 @@ async fn file_inputs_without_a_choice_count_as_not_sent() {
 }
 
 #[tokio::test]
-async fn json_beside_a_form_with_files_is_read_as_before() {
+async fn json_beside_a_form_with_files_is_still_read() {
     let (connections, base) = start().await;
     let request = reqwest::Client::new().post(format!("{base}/plans")).header("badge", "b");
     let answer = request.json(&json!({})).send().await.unwrap();
