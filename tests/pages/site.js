@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { passwords, second } from "./people.js";
-import { allow, base, field, look, person, picture, press } from "./tools.js";
+import { allow, base, field, linkTo, look, person, picture, press } from "./tools.js";
 
 const english = {
   locale: "en-GB", name: "User name or e-mail address", password: "Password", signIn: "Sign in", register: "Create an account", or: "or",
@@ -16,7 +16,7 @@ const english = {
 const german = {
   locale: "de-DE", name: "Benutzername oder E-Mail-Adresse", password: "Passwort", signIn: "Anmelden", register: "Konto erstellen", or: "oder",
   missing: "Seite nicht gefunden", back: "Zu Ihrem Konto", provider: "Mit Pretend Provider anmelden", onward: "Weiter zu Pretend Provider",
-  pretend: "Vorgeblicher Anmeldedienst", choose: "Weiter als Robin Example", factors: "Zweiter Faktor", help: "Hilfe:", mails: "E-Mails", from: "Von",
+  pretend: "Anmeldedienst zum Ausprobieren", choose: "Weiter als Robin Example", factors: "Zweiter Faktor", help: "Hilfe:", mails: "E-Mails", from: "Von",
 };
 
 const title = (page) => page.locator("h1").textContent();
@@ -68,6 +68,34 @@ async function wayIn(words) {
   await page.waitForURL(`${base}/platform/`);
 }
 
+// A forgotten password on the way to a page, and a word about one that has leaked.
+async function throughReset() {
+  const page = await person({ locale: english.locale });
+  await page.goto(`${base}/platform/login?next=/platform/factors`);
+  await page.locator('nav.links a[href*="/platform/reset-password"]').click();
+  await page.waitForURL(`${base}/platform/reset-password?next=*`);
+  await page.locator("#email").fill(second);
+  await page.locator("button.primary").click();
+  await page.goto(base + await linkTo(second));
+  await page.locator("#new_password1").fill(passwords[2]);
+  await page.locator("#new_password2").fill(passwords[2]);
+  await page.locator("button.primary").click();
+  await page.waitForURL(`${base}/platform/login?done=reset&next=*`);
+  await page.route("**/platform/api/login/", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { leaked: true } });
+  });
+  await field(page, english.name).fill(second);
+  await field(page, english.password).fill(passwords[2]);
+  await press(page, english.signIn);
+  await page.getByText("This password is in a list of leaked passwords. Change it.").waitFor();
+  await look(page, "leaked password");
+  await picture(page, "leaked-password");
+  assert.equal(await page.locator("nav.links a").first().getAttribute("href"), "/platform/#password");
+  await page.getByRole("link", { name: "Continue" }).click();
+  await page.waitForURL(`${base}/platform/factors`);
+}
+
 async function atTheDemo(words, url) {
   const page = await person({ locale: words.locale });
   await page.goto(`${url}/platform/login?next=/platform/factors`);
@@ -109,6 +137,7 @@ export async function site() {
   const { url, end } = await demonstration();
   allow(url);
   try {
+    await throughReset();
     for (const words of [english, german]) {
       await wayIn(words);
       await atTheDemo(words, url);

@@ -80,7 +80,8 @@ fn damaged_filter_is_refused_or_answers_and_never_panics() {
             let mut bytes = good.clone();
             bytes[at] ^= 1 << bit;
             if let Ok(filter) = open(bytes) {
-                (0..100).for_each(|n| drop(filter.contains(&n.to_string())));
+                let found = (0..100).filter(|n| filter.contains(&n.to_string())).count();
+                assert!(found <= 100);
             }
         }
     }
