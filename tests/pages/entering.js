@@ -77,7 +77,7 @@ async function strengths(page) {
   assert.equal(await unmet.count(), 4, "nothing is promised of nothing");
   for (const [password, word, rules] of [
     ["Zq7", "very weak", ["has 8 characters or more: not yet"]],
-    ["sunshine", "very weak", ["is not a common one: not yet"]],
+    ["sunshine", "very weak", ["is not a common or leaked one: not yet"]],
     ["8236459127", "very weak", ["is not digits alone: not yet"]],
     ["example77", "very weak", ["is not like your name or address: not yet"]],
     [passwords[0], "strong", []],

@@ -28,7 +28,7 @@ export async function languages() {
   await german.getByRole("button", { name: "Alle anderen beenden" }).click();
   await german.locator("dialog", { hasText: "Diese Browser werden sofort abgemeldet." }).getByRole("button", { name: "Abbrechen" }).click();
   await german.locator("#new_password1").fill("sunshine");
-  await german.locator("#new_password1-rules li:not(.met)", { hasText: "ist kein häufig verwendetes" }).waitFor();
+  await german.locator("#new_password1-rules li:not(.met)", { hasText: "ist kein häufiges oder veröffentlichtes" }).waitFor();
   await german.locator("#new_password2").fill("anders");
   await german.getByRole("button", { name: "Passwort ändern" }).click();
   await german.locator("#new_password2-error", { hasText: "Die beiden Passwörter sind verschieden." }).waitFor();
