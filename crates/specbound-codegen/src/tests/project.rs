@@ -100,6 +100,22 @@ fn calls_send_the_credentials_and_the_arguments_that_are_required() {
 }
 
 #[test]
+fn credentials_are_sent_whatever_the_case_of_an_operation_id() {
+    let source = json!({
+        "openapi": "3.0.3", "info": { "title": "", "version": "" },
+        "paths": { "/a": { "get": {
+            "operationId": "listAdmins", "security": [{ "key": [] }],
+            "responses": { "204": { "description": "" } },
+        } } },
+        "components": { "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } } },
+    });
+    let client = generate_from(&source, &Settings::default(), Mode::Strict).unwrap().client;
+    let client = dense(&client);
+    assert!(client.contains(r#"operation_id:"list_admins""#), "{client}");
+    assert!(client.contains(r#""list_admins"=>&[&["key"]],"#), "{client}");
+}
+
+#[test]
 fn client_matches_a_status_before_its_range() {
     let source = json!({
         "openapi": "3.0.3", "info": { "title": "", "version": "" },
