@@ -115,7 +115,7 @@ fn site(operation: &Operation, sent: &Sent, schemes: &Schemes<'_>) -> Site {
         }
     };
     let hidden = schemes.hidden();
-    let id = &operation.id;
+    let id = operation.id.to_snake_case();
     let apply = (!schemes.is_empty()).then(|| {
         quote! {
             let mut request = request;
@@ -126,10 +126,10 @@ fn site(operation: &Operation, sent: &Sent, schemes: &Schemes<'_>) -> Site {
         first,
         base,
         client: quote!(&self.client),
-        sent: Some(quote! {{
+        sent: Some(quote! {
             #apply
             self.client.execute(request).await #hidden ?
-        }}),
+        }),
     }
 }
 
