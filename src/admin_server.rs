@@ -1,4 +1,4 @@
-//! The admin server: `/healthz`, `/readyz` and `/metrics` on an address of its own, disabled by
+//! The admin server: `/healthz`, `/readyz` and `/metrics` on a separate address, disabled by
 //! default.
 //!
 //! It has no authentication, and its responses contain no personal data: no usernames, addresses

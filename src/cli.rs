@@ -124,7 +124,7 @@ enum Spec {
     /// Compare documents. Exits with 0 if they are equivalent (of two documents: if nothing breaks
     /// clients), 1 if not, 2 for unusable input.
     Diff {
-        /// An OpenAPI 3 document to compare the server with, in place of its own.
+        /// An OpenAPI 3 document to compare the server with, instead of the built-in one.
         #[arg(long)]
         source: Option<PathBuf>,
         /// With `--new`: compare two documents for changes that break clients. `-` is standard

@@ -1,4 +1,4 @@
-//! The log, written by a thread of its own: no request waits for it.
+//! The log, written by a dedicated thread so that no request waits for it.
 //!
 //! Lines that arrive faster than they are written are dropped, but not silently: each is counted,
 //! and one line reports how many.

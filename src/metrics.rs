@@ -255,7 +255,7 @@ fn register_tls(all: &mut Registry, tls: &Tls) {
     all.register_with_unit("tls_certificate_expiry_timestamp", help, Unit::Seconds, gauge);
 }
 
-/// Metrics of an SQLite file. PostgreSQL has exporters of its own.
+/// Metrics of an SQLite file. PostgreSQL has separate exporters.
 fn register_file(all: &mut Registry, gauges: &SampledGauges) {
     let help = "Size of the database file";
     all.register_with_unit("database_size", help, Unit::Bytes, gauges.database_bytes.clone());

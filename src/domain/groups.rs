@@ -1,4 +1,4 @@
-//! Groups: who may pass the forward authentication, and named to the services behind it.
+//! Groups: forward authentication allows them and passes their names to services.
 //!
 //! The operator makes groups and adds members. A provider's groups claim does so too, within the
 //! map of the settings: a group that the map does not name is never given or taken by a provider

@@ -1,4 +1,4 @@
-//! App rules: registration, credentials, sessions, tokens, email addresses and sign-in
+//! Account rules: registration, credentials, sessions, tokens, email addresses and sign-in
 //! providers.
 //!
 //! Knows no HTTP (status, header, cookie) and no SQL. Time and randomness come from [`App`], so

@@ -1,4 +1,4 @@
-//! One operation: the app, and who asks it for what from where.
+//! The context of one operation: services, actor, client and request id.
 //!
 //! The HTTP layer builds it once per request, the command line once per command; the rules pass it
 //! on by reference. Audit entries and log lines take actor, client and request id from here alone,

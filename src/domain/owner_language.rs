@@ -1,4 +1,4 @@
-//! The language of an account's owner, for emails that another person causes.
+//! The language of an account's owner, for emails caused by another user's request.
 //!
 //! A stranger who signs in must not change it: the notice of that, and every later one, is for the
 //! owner.

@@ -1,4 +1,4 @@
-//! Strength of a password that is being typed: the rules that it breaks, and zxcvbn's estimate
+//! Password strength while typing: the rules that it breaks, and zxcvbn's estimate
 //! (Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX Security 2016).
 //!
 //! The estimate is for a meter alone: the rules of [`passwords`] decide. The password is neither

@@ -42,8 +42,8 @@ pub enum Scheme {
 pub const SCHEMES: &[(&str, Scheme)] =
     &[("tokenAuth", Scheme::Token), ("basicAuth", Scheme::Basic), ("cookieAuth", Scheme::Cookie)];
 
-/// `WWW-Authenticate`. None for a session: a browser would ask its user for a password that opens
-/// nothing.
+/// `WWW-Authenticate`. None for a session: a browser would prompt for a password that is not
+/// accepted.
 pub fn challenge(scheme: Scheme) -> Option<&'static str> {
     match scheme {
         Scheme::Token => Some("Token"),
@@ -219,11 +219,11 @@ pub enum StaleSessionCheck {
     None,
     /// A read: whether it was opened already.
     Read(Arc<AtomicBool>),
-    /// Something else may end the session meanwhile.
+    /// A write, which may end the session.
     Other,
 }
 
-/// Goes with a request, for [`authenticate`] to note that it opened the session.
+/// Set by [`authenticate`] once the session of the request is verified.
 #[derive(Clone)]
 struct SessionVerified(Arc<AtomicBool>);
 
@@ -281,7 +281,7 @@ fn is_safe(method: &Method) -> bool {
 
 /// # Errors
 ///
-/// 403 for a request that no page of ours or of a trusted origin made.
+/// 403 for a request from neither our pages nor a trusted origin.
 pub async fn check_csrf(
     server: &AppState,
     request: &http::request::Parts,

@@ -1,4 +1,4 @@
-//! `sessionid`, `csrftoken` and their like: read from a request, set and cleared in an answer.
+//! Cookies such as `sessionid` and `csrftoken`: read from requests, set and cleared in responses.
 
 use http::{HeaderMap, HeaderValue};
 
@@ -11,26 +11,26 @@ use crate::domain::social::{TICKET_SECONDS, Ticket};
 
 pub const SESSION_COOKIE: &str = "sessionid";
 pub const CSRF_COOKIE: &str = "csrftoken";
-/// Of a browser that is at a sign-in provider.
+/// The sign-in ticket of a browser that was redirected to a provider.
 const TICKET_COOKIE: &str = "signin_ticket";
 /// The same on https. The prefix keeps sibling hosts and plain http from setting it (RFC 6265bis,
 /// 4.1.3.2).
 const HOST_TICKET_COOKIE: &str = "__Host-signin_ticket";
 
-/// Of a browser that has signed in: strangers' guesses do not keep it out.
+/// Marks a browser that has signed in, so that password guessing does not lock it out.
 pub const DEVICE_COOKIE: &str = "device";
 
 /// Of a browser between the two steps of a sign-in, and the same on https.
 const PENDING_COOKIE: &str = "second_factor";
 const HOST_PENDING_COOKIE: &str = "__Host-second_factor";
 
-/// Of a browser that skips the second step.
+/// Marks a browser that may skip the second factor.
 pub const REMEMBERED_COOKIE: &str = "remembered";
 
-/// The choice of the person. Django's name, so that InvenTree on the same host follows it too.
+/// The language chosen by the user. InvenTree on the same host reads the cookie of this name too.
 pub const LANGUAGE_COOKIE: &str = "django_language";
 
-/// Cookies of one name that are tried: a sibling host or another path can set more beside ours.
+/// Most cookies of one name that are tried: a sibling host or another path can set more.
 pub const MAX_SAME_NAME: usize = 8;
 
 /// Django's CSRF_COOKIE_AGE, one year of 52 weeks.
@@ -74,7 +74,7 @@ impl<'a> Jar<'a> {
         Jar { server }
     }
 
-    /// The cookies of a fresh login, as far as it opened something for a browser.
+    /// The cookies of a new login, if it opened a session.
     pub fn logged_in(
         &self,
         session: Option<&SessionId>,
@@ -100,7 +100,7 @@ impl<'a> Jar<'a> {
         ))
     }
 
-    /// Tells the browser to forget a session that is over.
+    /// Clears the cookie of an ended session.
     pub fn clear_session(&self) -> HeaderValue {
         self.cookie(&format!(
             "{}=; HttpOnly; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
@@ -136,14 +136,14 @@ impl<'a> Jar<'a> {
         self.scoped_ticket("; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
     }
 
-    /// The language that the person chose. Scripts of the pages set it too.
+    /// The language chosen by the user. Page scripts set it too.
     pub fn language(&self, tag: &str) -> HeaderValue {
         self.flagged(&format!(
             "{LANGUAGE_COOKIE}={tag}; Max-Age={CSRF_LIFETIME_SECONDS}; Path=/; SameSite=Lax"
         ))
     }
 
-    /// The ticket that a browser came back with.
+    /// The ticket sent by the browser.
     pub fn find_ticket(&self, headers: &HeaderMap) -> Option<Ticket> {
         all(headers, self.ticket_cookie().0).next().map(Ticket::new)
     }

@@ -1,4 +1,4 @@
-//! The language of a request: the choice of the person, or else of the browser.
+//! The language of a request: chosen by the user, or else by the browser.
 
 use std::cell::LazyCell;
 

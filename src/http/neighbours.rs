@@ -1,7 +1,7 @@
 //! The calls beside `/api/auth/` with which InvenTree's own clients begin: server, caller, roles,
 //! tokens.
 //!
-//! They are of a document of their own, `spec/inventree-user-v291.yaml`, transcribed from
+//! They are described by a separate document, `spec/inventree-user-v291.yaml`, transcribed from
 //! InvenTree's whole API. This server has no roles: behind the front door, InvenTree answers for
 //! its own.
 

@@ -1,4 +1,4 @@
-//! Where a browser says that a request comes from: Sec-Fetch-Site (Fetch Metadata), Origin and
+//! The site that a browser request comes from: Sec-Fetch-Site (Fetch Metadata), Origin and
 //! Referer.
 //!
 //! No page can set these headers, so a request that they mark as another site's was made by one.

@@ -1,4 +1,4 @@
-//! A caller who proved an account, and with which credential.
+//! An authenticated caller and the credential that was verified.
 
 use specbound::ApiError;
 
@@ -14,7 +14,7 @@ pub enum Credential {
     Session { digest: [u8; 32] },
 }
 
-/// A caller who proved an account.
+/// An authenticated caller.
 #[derive(Debug)]
 pub struct SignedIn {
     pub account: Account,
@@ -22,12 +22,12 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Step-up: a session proves who its owner is by a sign-in or password of the last minutes. A
-    /// token or a password with the request is its own proof.
+    /// Step-up authentication: a session needs a sign-in or password check within the last minutes.
+    /// A token or a password sent with the request needs none.
     ///
     /// # Errors
     ///
-    /// 403 for a session whose last proof is older.
+    /// 403 for a session whose last authentication is older.
     pub async fn require_recent_auth(&self, server: &AppState) -> Result<(), ApiError> {
         match self.credential {
             Credential::Session { digest } => {

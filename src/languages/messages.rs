@@ -1,4 +1,4 @@
-//! The API's messages in other languages: looked up by the English one, which is what is recorded
+//! The API's messages in other languages: looked up by the English one, which the tests record
 //! of the reference.
 
 use super::{MESSAGE, Texts};

@@ -42,7 +42,7 @@ pub struct SmtpSettings {
     pub ssl: bool,
     /// An address, or a name and an address.
     pub sender: String,
-    /// Of a sender without a name of its own.
+    /// The display name of a sender that has none.
     pub sender_name: String,
     pub reply_to: Option<String>,
     /// Its host is the name of this server to the mail server.

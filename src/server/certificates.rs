@@ -1,4 +1,4 @@
-//! Takes a renewed TLS certificate while the server runs. A pair that cannot be used never replaces
+//! Reloads a renewed TLS certificate while the server runs. An unusable pair never replaces
 //! the one in use.
 
 use std::sync::Arc;

@@ -157,7 +157,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    /// Inserts an entry as a row of its own.
+    /// Inserts an entry as a separate row.
     pub fn audit_insert(&self, entry: &NewAuditEntry<'_>) -> Result<(), StoreError> {
         let NewAuditEntry { at, event, account_id, client, detail } = *entry;
         self.execute(

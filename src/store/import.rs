@@ -28,7 +28,7 @@ pub enum Commit {
     DryRun,
 }
 
-/// Runs the closure in a transaction of its own and creates a missing database. Blocks the calling
+/// Runs the closure in one transaction and creates a missing database. Blocks the calling
 /// thread, so it must not run on an async runtime.
 ///
 /// # Errors

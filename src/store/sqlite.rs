@@ -1,7 +1,7 @@
 //! The SQLite engine: one file, many readers, one writer thread.
 //!
 //! Besides [`lookup_cache`](super::lookup_cache), this is the only part of the running store that
-//! knows SQLite. Import and backup open files of their own.
+//! knows SQLite. Import and backup open separate files.
 
 use std::cell::OnceCell;
 use std::fs::OpenOptions;

@@ -1,6 +1,6 @@
 //! Tests of the store through its public handles.
 //!
-//! They run SQL of their own only where no handle offers the operation.
+//! They run SQL directly only where no handle offers the operation.
 
 mod conflicts;
 mod lookup_cache;

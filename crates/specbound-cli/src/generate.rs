@@ -173,7 +173,7 @@ fn at(path: &Path, error: &std::io::Error) -> Failure {
 /// Most refusals with one reason that are named, without `--all`.
 const NAMED: usize = 20;
 
-/// Every refusal on a line of its own, with the document's name; many with one reason are counted.
+/// Every refusal on a separate line, with the document's name; many with one reason are counted.
 pub fn refused(
     document: &Path,
     error: &specbound_codegen::Error,

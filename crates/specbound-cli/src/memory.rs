@@ -1,4 +1,4 @@
-//! The memory that a document may take: a part of the memory that is left for this program. A
+//! The memory that a document may use: a share of the memory available to this program. A
 //! larger document is refused in one line, where a failed allocation would end the program.
 
 use std::fs;

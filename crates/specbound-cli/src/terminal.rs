@@ -1,4 +1,4 @@
-//! Whether a text may have colours.
+//! Decides whether output is coloured.
 
 use std::io::IsTerminal;
 

@@ -1,4 +1,4 @@
-//! For build scripts: from a document on the disk to generated files in `OUT_DIR`.
+//! For build scripts: generates files in `OUT_DIR` from a document on disk.
 
 use std::error::Error;
 use std::path::Path;

@@ -22,7 +22,7 @@ use super::patterns::is_regular;
 use super::read::{component, unescape};
 use super::schema::whole;
 
-/// Whose values the tables are for.
+/// The messages that the tables check.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// Requests: a member that is read only is ignored.
@@ -44,7 +44,7 @@ pub struct Tables<'a> {
     /// Components that are referred to and not yet written.
     pending: Vec<String>,
     statics: Vec<TokenStream>,
-    /// Whether another module imports this one, though it be empty.
+    /// Whether another module imports this one, so that it must exist even if it is empty.
     is_imported: bool,
 }
 

@@ -10,7 +10,7 @@ use super::forms::files_name;
 use super::types::type_name;
 use super::{Item, Side};
 
-/// The runtime holds each answer against them, and the server exports its document.
+/// The runtime checks each answer against them, and the server exports its document from them.
 pub fn tables(
     document: &Document,
     source: &Value,

@@ -83,7 +83,7 @@ pub struct Generated {
     /// The server's code: types, policies, parameters, constraint tables, the trait. Belongs into
     /// `OUT_DIR`.
     pub server: String,
-    /// The typed client, a module of its own.
+    /// The typed client, a separate module.
     pub client: String,
     /// The callbacks and webhooks, which a server sends: a module that stands beside the module
     /// `types` of either. Empty if the document has none.

@@ -91,7 +91,7 @@ pub fn field_name(parameter: &str) -> String {
     if is_identifier(&word) { word } else { format!("{word}_") }
 }
 
-/// A name for each component schema. One that makes a Rust name of its own is kept.
+/// A name for each component schema. One that is a unique Rust name is kept.
 pub fn component_names(source: &Value) -> BTreeMap<String, String> {
     let all =
         || source["components"]["schemas"].as_object().into_iter().flatten().map(|(name, _)| name);

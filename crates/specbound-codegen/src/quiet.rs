@@ -1,4 +1,4 @@
-//! Catches panics without a word on standard error.
+//! Catches panics without printing to standard error.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

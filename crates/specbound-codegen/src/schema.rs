@@ -65,7 +65,7 @@ pub enum Kind {
     Boolean,
     /// Another schema, whose table applies.
     Named(String),
-    /// An object with members of its own.
+    /// An object that declares members.
     Members(Vec<Property>),
     /// Checked by the Rust type alone.
     Any,

@@ -87,7 +87,7 @@ pub fn renamed_to(attribute: &syn::Attribute) -> Option<String> {
     })
 }
 
-/// The items of the client's `mod types`, as a module of their own.
+/// The items of the client's `mod types`, as a separate module.
 pub fn text(client: &str) -> Result<String, Error> {
     let file = syn::parse_file(client).map_err(|e| Error::Generator(e.to_string()))?;
     let items = file.items.into_iter().find_map(|item| match item {

@@ -170,7 +170,7 @@ type ReferencedPair = (String, String, BTreeSet<(Direction, bool)>);
 struct Classifier<'a> {
     documents: &'a Documents<'a>,
     /// Severity and place of each pair compared before. The severity is `None` while the comparison
-    /// runs: a cycle adds nothing of its own.
+    /// runs: a cycle adds nothing.
     compared_refs: HashMap<ReferencedPair, (Option<Severity>, String)>,
     depth: usize,
     /// Above 0 while schemas are compared as sets of values: a property that comes or goes is a

@@ -31,7 +31,7 @@ pub struct Conversion {
     pub lost: Vec<Loss>,
 }
 
-/// Something that the target version cannot say.
+/// A keyword that the target version does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
     /// JSON pointer into the original.

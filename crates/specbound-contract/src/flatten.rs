@@ -1,4 +1,4 @@
-//! Writes a document without `allOf`, as far as one schema can say the same.
+//! Rewrites a document without `allOf`, where one schema can express the same.
 //!
 //! A member of `allOf` is merged into its schema keyword by keyword. A member that cannot be merged
 //! exactly stays a member: one with a discriminator, whose name is its meaning, one that refers to

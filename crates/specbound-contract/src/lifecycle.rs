@@ -1,5 +1,5 @@
-//! The life of an API: sunset of deprecated parts, stability levels and extensible enumerations,
-//! by a policy.
+//! The lifecycle of an API: sunset of deprecated parts, stability levels and extensible
+//! enumerations, by a policy.
 //!
 //! They stand under extensions (`x-sunset`, `x-stability-level`, `x-extensible-enum`), which the
 //! canonical form does not have. The two self-contained documents are therefore walked beside each

@@ -1,4 +1,4 @@
-//! The version that a change demands: Semantic Versioning of `info.version`, by a policy.
+//! The version that a change requires: Semantic Versioning of `info.version`, by a policy.
 //!
 //! A change that breaks clients, or may, demands a new major version; one that clients can make use
 //! of a new minor version; any other one a new patch version. Before 1.0.0 a new minor version is

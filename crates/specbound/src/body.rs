@@ -1,4 +1,4 @@
-//! Request bodies: bytes and a `Content-Type` into named fields.
+//! Request bodies: parses bytes by their `Content-Type` into named fields.
 //!
 //! It reads JSON, urlencoded and multipart bodies, and checks their syntax only: the values of
 //! fields are for [`super::fields`], and error bodies for the error module. It must not

@@ -1,5 +1,5 @@
-//! The types in the generated trait's signatures: they state the document's promises and hold the
-//! request.
+//! The types in the signatures of the generated trait. They state what the document promises, and
+//! hold the request.
 //!
 //! `Call<Policy, Body>` is an authenticated request; [`Call::admit`] returns its caller and its
 //! fields. `Reply<STATUS, T>` is the answer. dropshot's own failures of extraction cannot carry

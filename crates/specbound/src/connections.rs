@@ -1,4 +1,4 @@
-//! Connections: accepted here, counted here, and closed here when they bring nothing.
+//! Connections: accepts and counts them, and closes idle ones.
 //!
 //! dropshot's own loop never closes a connection that is silent from its first byte on or in the
 //! middle of a TLS handshake, and takes as many as come: a few thousand of them, which cost a
@@ -410,7 +410,7 @@ impl Connection {
     }
 }
 
-/// For as long as it lives this server has work for the connection.
+/// Marks the connection as busy until it is dropped.
 struct BusyGuard(Arc<Connection>);
 
 impl BusyGuard {

@@ -1,7 +1,7 @@
 //! Answers of handlers against the document, in debug builds and tests.
 //!
 //! Types keep a handler to the documented statuses and shapes; bounds, formats and choices of an
-//! answer, and a failure with a status of its own, they do not hold. Such an answer is the server's
+//! answer, and a failure with a separate status, they do not hold. Such an answer is the server's
 //! fault, so it becomes 500 with the reason in the log: a test cannot overlook it.
 
 use futures::FutureExt;

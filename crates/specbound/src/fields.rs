@@ -3,7 +3,7 @@
 //!
 //! It knows single fields only. Rules that need a second field, the store or the caller (equal
 //! passwords, free user names, the owner of an id) are for the domain. It must never stop at the
-//! first fault, nor answer in other words than DRF.
+//! first fault, nor use other messages than DRF.
 //!
 //! Where its rules come from: DRF 3.14 `fields.py` and `relations.py`, the validators of Django
 //! 4.2, and for the constraints themselves the document, as generated tables of [`Property`].
@@ -115,7 +115,7 @@ pub struct Rules<'a> {
     pub blank_allowed: &'a [&'static str],
     /// Text fields that keep the blanks around them, such as passwords.
     pub untrimmed: &'a [&'static str],
-    /// Integers that are ids of rows, which DRF refuses in words of their own.
+    /// Integers that are row ids, for which DRF has separate messages.
     pub row_ids: &'a [&'static str],
 }
 

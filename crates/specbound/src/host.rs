@@ -21,7 +21,7 @@ use crate::{ApiError, LazyBody, Response};
 /// dropshot's context of a request to the server `H`.
 pub type Context<H> = RequestContext<Arc<H>>;
 
-/// A server: its state, its authenticators, and its manners.
+/// A server: its state, its authenticators, and its conventions.
 pub trait Host: Send + Sync + Sized + 'static {
     /// An authenticated caller.
     type Caller: Send + Sync + 'static;
@@ -117,8 +117,7 @@ pub trait Host: Send + Sync + Sized + 'static {
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
 
-    /// Whether scripts of the request's origin may read the response (CORS). Sets the headers that
-    /// say so.
+    /// Whether scripts of the request's origin may read the response (CORS). Sets the CORS headers.
     fn allow_origin(&self, _request: &HeaderMap, _response: &mut HeaderMap) -> bool {
         false
     }
@@ -136,8 +135,8 @@ pub trait Host: Send + Sync + Sized + 'static {
         async { Err(ApiError::not_found()) }
     }
 
-    /// Whether a request is finished when its client has gone: by default all but reads, since the
-    /// outcome of a write would be unknown otherwise.
+    /// Whether a request runs to completion after its client disconnects: by default all but reads,
+    /// since the outcome of a write would be unknown otherwise.
     fn outlives_client(&self, method: &Method, _path: &str) -> bool {
         !matches!(*method, Method::GET | Method::HEAD)
     }
@@ -151,7 +150,7 @@ pub trait Host: Send + Sync + Sized + 'static {
 /// An alternative, and the scopes of each of its schemes.
 pub(crate) type Alternative = (&'static [&'static str], &'static [&'static [&'static str]]);
 
-/// Where the credentials of a request are found.
+/// A request whose credentials are being checked.
 pub struct Credentials<'a, H> {
     /// The server that authenticates.
     pub host: &'a H,
@@ -170,8 +169,8 @@ pub struct Credentials<'a, H> {
 }
 
 impl<H: Host> Credentials<'_, H> {
-    /// 401 with the challenge of the first scheme that has one, or 403 if no scheme has: there is
-    /// nothing that a client could send in answer to a challenge then.
+    /// 401 with the challenge of the first scheme that has one, or 403 if none has: a 401 requires
+    /// a challenge.
     pub fn unauthorized(&self, detail: &str) -> ApiError {
         let offered = H::SCHEMES.iter().filter(|(name, _)| is_named(self.security, name));
         match offered.filter_map(|(_, scheme)| self.host.challenge(*scheme)).next() {

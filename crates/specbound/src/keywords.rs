@@ -1,11 +1,11 @@
 //! Keywords of a document that both the rows of fields and the tables of whole schemas check.
 
-/// A limit that a number keeps.
+/// A bound of a number.
 #[derive(Debug, Clone, Copy)]
 pub struct Bound {
     /// The limit.
     pub value: f64,
-    /// The limit itself is beyond it.
+    /// Whether the bound itself is excluded.
     pub exclusive: bool,
 }
 

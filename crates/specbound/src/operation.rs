@@ -64,7 +64,7 @@ pub trait HasConstraints {
     const SCHEMA: Option<SchemaRef> = None;
 }
 
-/// How a generated policy hands a caller to the operation: `C` where credentials are required, else
+/// The form in which an operation gets its caller: `C` where credentials are required, else
 /// `Option<C>`.
 pub trait FromCaller<C>: Sized {
     /// `None` if the operation requires a caller and there is none.

@@ -1,4 +1,4 @@
-//! Calls whose handler wants nothing but the type of its body.
+//! Calls whose handler takes the typed body only.
 //!
 //! Good JSON is read straight into the type; all else by way of [`Input`], which finds every
 //! problem. Both must read one body as one value.

@@ -7,7 +7,7 @@
 //! 800-63B, 3.2.2.)
 //!
 //! Many unknown clients together can fill an account's bucket. A client that has authenticated to
-//! the account before ([`ClientTrust`]) then uses a bucket of its own. Success never clears another
+//! the account before ([`ClientTrust`]) then uses a separate bucket. Success never clears another
 //! bucket.
 //!
 //! A single server counts in memory and saves changes every [`SAVE_INTERVAL`]. Several servers on

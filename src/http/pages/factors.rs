@@ -1,4 +1,4 @@
-//! Second factors: the second step of a sign-in, and the factors of one's own account.
+//! Second factors: the second step of a sign-in, and managing the factors of an account.
 //!
 //! JSON for our own pages, in the API's manner and its shape of errors, and no part of its
 //! contract. The second step takes a form with CSRF token and the first proof, which the browser

@@ -1,4 +1,4 @@
-//! Content that stays the same while the process runs: made once, shared by all answers, known
+//! Content that does not change while the process runs: built once, shared by all responses, known
 //! again by its ETag.
 
 use std::io::Write;

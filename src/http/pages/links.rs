@@ -1,4 +1,4 @@
-//! Emailed links, for the pages: asked for, and looked at before anything is typed.
+//! Emailed links, for the pages: requesting one, and checking one before anything is typed.
 //!
 //! A link to a new password keeps where the person was going. Looking uses nothing up. It says no
 //! more than using the link would, to those who have it, and shares its rate limit.

@@ -1,4 +1,4 @@
-//! Paths that are no page's: another spelling of a page's path leads to it, and a browser gets a
+//! Unknown paths: another spelling of a page's path redirects to it, and a browser gets a
 //! page that says so.
 //!
 //! Below [`API`] nothing of this applies: the documented 404 is for programs.

@@ -1,4 +1,4 @@
-//! A pretend sign-in provider: an OpenID provider for people to try, without passwords. Only with
+//! A pretend sign-in provider: an OpenID provider without passwords, for demonstrations. Only with
 //! `serve --demo`.
 //!
 //! It signs in whoever presses its button, so no other server may ever have it. This server

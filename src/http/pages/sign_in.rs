@@ -1,4 +1,4 @@
-//! The pages' own sign-in, registration and proof of a password: by a browser with its CSRF token
+//! Sign-in, registration and reauthentication for the pages: by a browser with its CSRF token
 //! alone.
 //!
 //! Like the documented operations, except that they issue a session and no token, which no page

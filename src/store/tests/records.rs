@@ -1,6 +1,6 @@
 //! Each table returns complete records, only for their owner.
 //!
-//! Tests run SQL of their own only where no handle offers the operation.
+//! Tests run SQL directly only where no handle offers the operation.
 
 use super::super::values::params;
 use super::*;

@@ -1,4 +1,4 @@
-//! Which schemas rows and Rust types enforce alone.
+//! Finds the schemas that rows and Rust types enforce without a table.
 
 use std::collections::BTreeSet;
 

@@ -23,7 +23,7 @@ impl Lower<'_> {
                 break;
             }
             if let Some(name) = part["$ref"].as_str().and_then(component_name) {
-                // One that was merged already adds nothing, though it be itself.
+                // A schema that was merged already adds nothing, even if it refers to itself.
                 if seen.insert(name.clone()) {
                     ahead.push(self.source["components"]["schemas"][&name].clone());
                 }

@@ -1,5 +1,5 @@
-//! One schema for several: the members of `allOf` merged as far as one schema says the same, and
-//! the alternatives of a schema, each with what stands beside them.
+//! Flattens schemas: merges the members of `allOf` where one schema can express the same, and lists
+//! the alternatives of a schema, each with the keywords beside them.
 
 use serde_json::{Map, Value, json};
 

@@ -81,7 +81,7 @@ pub struct Location<'a> {
     pub written: ValueForm,
 }
 
-/// How a value is written.
+/// The form of a value in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueForm {
     /// With its type, as in JSON.

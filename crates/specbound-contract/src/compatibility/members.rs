@@ -1,4 +1,4 @@
-//! Members of schemas and entries of maps that are there on one side only.
+//! Members of schemas and entries of maps that exist on one side only.
 
 use serde_json::{Map, Value};
 
@@ -62,7 +62,7 @@ impl<'a> Classifier<'a> {
         self.classify(location, differences.collect())
     }
 
-    /// A property or an item that has a schema of its own on one side only. On the other side the
+    /// A property or an item that has a schema on one side only. On the other side the
     /// schema of further members or items applies to it.
     pub(super) fn classify_member(
         &mut self,

@@ -70,7 +70,7 @@ fn moved(before: &[(String, Value)], now: &[(String, Value)]) -> Option<String> 
     (is_prefix && all).then(|| prefix.to_owned())
 }
 
-/// Whether a path or an operation has servers of its own.
+/// Whether a path or an operation declares servers.
 fn has_own_servers(document: &Value) -> bool {
     let items = document["paths"].as_object().into_iter().flatten().map(|(_, item)| item);
     let mut objects = items.flat_map(|item| {

@@ -1,4 +1,4 @@
-//! Things under another name, and the targets of references.
+//! Renamed components and paths, and the targets of references.
 
 use std::collections::HashMap;
 

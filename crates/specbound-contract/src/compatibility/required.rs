@@ -1,4 +1,4 @@
-//! Schemas of which no request may leave out the value: their defaults never apply.
+//! Schemas whose value every request must contain: their defaults never apply.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};

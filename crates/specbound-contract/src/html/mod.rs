@@ -188,7 +188,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// A text with code spans. Quoted text has no backticks of its own.
+/// A text with code spans. Quoted text contains no backticks.
 fn rich(text: &str) -> String {
     let parts = text.split('`').enumerate().map(|(index, part)| match index % 2 {
         0 => escaped(part),

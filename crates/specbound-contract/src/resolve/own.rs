@@ -1,4 +1,4 @@
-//! The references of a document that lead to its components already: they stay as they are.
+//! References that already lead to a component of the document and stay unchanged.
 
 use std::collections::HashSet;
 

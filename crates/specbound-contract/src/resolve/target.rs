@@ -1,4 +1,4 @@
-//! Where a reference leads: through files, pointers, anchors and other references.
+//! Follows a reference through files, pointers, anchors and other references.
 
 use std::rc::Rc;
 

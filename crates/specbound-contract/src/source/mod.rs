@@ -135,7 +135,7 @@ fn item_name(item: &Value) -> Box<str> {
     }
 }
 
-/// Parts of a text that a reader keeps.
+/// Which parts of a text a reader keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Retain {
     /// Values alone: fastest, and without the place where a key that repeats was first.
@@ -171,7 +171,7 @@ struct Memory {
 impl Memory {
     /// A node of a map, in which an object has its first members.
     const NODE: usize = 640;
-    /// A value within another one, and a text of its own.
+    /// A value within another one, and an owned text.
     const VALUE: usize = 64;
 
     fn new(bytes: usize) -> Memory {

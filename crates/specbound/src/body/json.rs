@@ -1,6 +1,6 @@
-//! A JSON reader with the words and positions of CPython's `json.loads`, which clients see.
+//! A JSON reader with the messages and positions of CPython's `json.loads`, which clients see.
 //!
-//! It follows `_json.c` of Python 3.11 step by step, within limits of its own: a text that nests
+//! It follows `_json.c` of Python 3.11 step by step, within additional limits: a text that nests
 //! too deeply or has too many values is refused where the limit is passed, so that its memory is
 //! bounded for any length. It must not panic, and must run in linear time.
 

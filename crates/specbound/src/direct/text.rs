@@ -38,7 +38,7 @@ fn has_length(text: &str, min: Option<usize>, max: Option<usize>) -> bool {
     (min <= bytes.div_ceil(4) && bytes <= max) || (min..=max).contains(&text.chars().count())
 }
 
-/// A text of its own can be a password: its memory is overwritten.
+/// An owned text can be a password: its memory is overwritten.
 #[inline]
 pub(super) fn forget(text: &mut Cow<'_, str>) {
     if let Cow::Owned(text) = text {

@@ -1,4 +1,4 @@
-//! Schemas that are a kind of another one by its discriminator alone.
+//! Schemas that are subtypes of another one only by its discriminator.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Whether a schema in canonical form accepts a value. `None` where that cannot be told.
+//! Whether a schema in canonical form accepts a value. `None` if that is unknown.
 //!
 //! Formats of dates, addresses and integers are checked, other formats only annotate. What one
 //! direction does not carry (`readOnly`, `writeOnly`) is not demanded there.
