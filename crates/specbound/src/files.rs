@@ -260,7 +260,7 @@ impl Spool {
         let (at, mut buffer) = (self.end, std::mem::take(&mut file.buffer));
         permit.take_disk(
             buffer.len(),
-            &mut *disk.room.lock().unwrap_or_else(PoisonError::into_inner),
+            &mut disk.room.lock().unwrap_or_else(PoisonError::into_inner),
         )?;
         file.on_disk += buffer.len() as u64;
         self.end += buffer.len() as u64;

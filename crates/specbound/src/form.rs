@@ -16,7 +16,10 @@ use crate::operation::{ContentTypes, HasConstraints};
 use crate::{ApiError, LazyBody, typed};
 
 /// A form with files. `T` has its other members.
-pub struct FormBody<T, F, C, const REQUIRED: bool = true>(PhantomData<fn() -> (T, F, C)>);
+pub struct FormBody<T, F, C, const REQUIRED: bool = true>(PhantomData<Markers<T, F, C>>);
+
+/// Types that a body names and holds no value of.
+type Markers<T, F, C> = fn() -> (T, F, C);
 
 /// A form that was read.
 #[derive(Debug)]

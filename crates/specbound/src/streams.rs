@@ -206,7 +206,7 @@ impl Body for Observed {
                     "request_id" => request_id);
             }
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -239,6 +239,6 @@ impl Body for Unstarted {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.clone()
+        self.0
     }
 }

@@ -153,10 +153,11 @@ impl Lower<'_> {
             return Some(Item::new("", patterns::limit()));
         }
         for section in ["parameters", "requestBodies", "responses", "headers"] {
-            let components = self.source["components"][section].as_object().into_iter().flatten();
+            let mut components =
+                self.source["components"][section].as_object().into_iter().flatten();
             let leads_nowhere =
                 |component: &Value| self.follow(component, section).get("$ref").is_some();
-            for (name, _) in components.filter(|(_, component)| leads_nowhere(component)) {
+            if let Some((name, _)) = components.find(|(_, component)| leads_nowhere(component)) {
                 let path = format!("/components/{section}/{}", escape(name));
                 return Some(Item::new(path, CIRCLE));
             }

@@ -55,7 +55,7 @@ pub(super) fn write_sender(
             include_str!("../support/exchange.rs").parse().unwrap_or_default();
         exchange
     });
-    let sends_forms = document.senders.iter().any(|operation| requests::sends_form(operation));
+    let sends_forms = document.senders.iter().any(requests::sends_form);
     let form_fields = sends_forms.then(form_fields);
     let (support, credentials) = (requests::support(), credentials(&schemes, &document.senders));
     let mut sender: syn::File = parse(

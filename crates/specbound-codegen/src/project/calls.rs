@@ -196,7 +196,7 @@ fn schema_of<'a>(name: &str, operation: &'a Operation, document: &'a Document) -
         end.is_some_and(|end| end.parse::<u32>().is_ok())
     };
     let all = || operation.parameters.iter();
-    match all().find(named).or_else(|| all().filter(numbered).last()) {
+    match all().find(named).or_else(|| all().rfind(numbered)) {
         Some(parameter) => parameter.wire.as_ref().map_or(&parameter.schema, |wire| &wire.schema),
         None => &Value::Null,
     }

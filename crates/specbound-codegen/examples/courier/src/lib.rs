@@ -9,6 +9,7 @@ pub mod client {
 }
 
 /// The callbacks and webhooks, with the types of the client.
+#[allow(clippy::all)]
 pub mod senders {
     use super::client::types;
     include!(concat!(env!("OUT_DIR"), "/senders.rs"));
