@@ -411,17 +411,15 @@ impl ::std::fmt::Debug for Credentials {
 fn alternatives(operation: &str) -> &'static [&'static [&'static str]] {
     match operation {
         "auth_login_create" => &[&["basicAuth"]],
-        "auth_emails_list" | "auth_emails_create" | "auth_emails_primary_create"
+        "auth_emails_create" | "auth_emails_list" | "auth_emails_primary_create"
         | "auth_emails_remove_create" | "auth_emails_verify_create"
-        | "auth_logout_retrieve" | "auth_logout_create" | "auth_password_change_create"
-        | "auth_password_reset_create" | "auth_password_reset_confirm_create"
+        | "auth_logout_create" | "auth_logout_retrieve" | "auth_password_change_create"
+        | "auth_password_reset_confirm_create" | "auth_password_reset_create"
         | "auth_providers_list" | "auth_registration_create"
         | "auth_registration_resend_email_create"
-        | "auth_registration_verify_email_create" | "auth_social_list"
-        | "auth_social_disconnect_create" | "auth_user_retrieve" | "auth_user_update"
-        | "auth_user_partial_update" => {
-            &[&["basicAuth"], &["cookieAuth"], &["tokenAuth"]]
-        }
+        | "auth_registration_verify_email_create" | "auth_social_disconnect_create"
+        | "auth_social_list" | "auth_user_partial_update" | "auth_user_retrieve"
+        | "auth_user_update" => &[&["basicAuth"], &["cookieAuth"], &["tokenAuth"]],
         _ => &[],
     }
 }

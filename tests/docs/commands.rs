@@ -19,7 +19,7 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Prefixes of commands that another test runs, and that test.
-const ELSEWHERE: [(&str, &str); 29] = [
+const ELSEWHERE: [(&str, &str); 30] = [
     ("inventree-auth leaked-passwords", "tests/cli/leaked_passwords.rs"),
     ("INVENTREE_LEAKED_PASSWORDS=", "tests/cli/leaked_passwords.rs"),
     ("mysqldump ", "tests/cli/import/dumps.rs"),
@@ -39,6 +39,7 @@ const ELSEWHERE: [(&str, &str); 29] = [
     ("cargo test -p specbound-contract matrix", "step tests"),
     ("cargo run -p specbound-cli -- generate", "crates/specbound-cli/tests/commands.rs"),
     ("cargo run --example corpus", "step corpus"),
+    ("cargo run -p specbound-codegen --example progenitor", "tests/corpus/compare"),
     ("cargo run -- export", "tests/corpus/run"),
     ("cargo install specbound-cli", "step packages"),
     ("specbound ", "crates/specbound-cli/tests/commands.rs"),

@@ -223,7 +223,7 @@ impl<'a> Schemes<'a> {
     fn alternatives(&self, operations: &[Operation]) -> TokenStream {
         let is_certificate =
             |requirement: &Requirement| self.certificates.contains(requirement.scheme.as_str());
-        let mut by_security: BTreeMap<Vec<Vec<&str>>, Vec<String>> = BTreeMap::new();
+        let mut by_security: BTreeMap<Vec<Vec<&str>>, BTreeSet<String>> = BTreeMap::new();
         for operation in operations {
             let alternatives = operation.security.iter().map(|alternative| {
                 let sent = alternative.iter().filter(|one| !is_certificate(one));
@@ -233,7 +233,7 @@ impl<'a> Schemes<'a> {
             if !alternatives.is_empty() {
                 // progenitor's methods know the operation by their own name.
                 let method = operation.id.to_snake_case();
-                by_security.entry(alternatives).or_default().push(method);
+                by_security.entry(alternatives).or_default().insert(method);
             }
         }
         let arms = by_security.iter().map(|(alternatives, operations)| {
