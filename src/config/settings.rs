@@ -274,7 +274,7 @@ settings! {
         TLS_KEY: Text("the path of a PEM file with the certificate's private key"), Unset, "";
     }
     "Forward authentication", "",
-    "For services behind a reverse proxy: see [Front door](front-door.md)." {
+    "For services behind a reverse proxy: see [Forward authentication](front-door.md)." {
         FORWARD_AUTH_HOSTS: List("host names, such as stock.example.com,wiki.example.com:8443"),
             Described("the site's host"),
             "hosts to authenticate; hosts other than the site's require \

@@ -4,7 +4,8 @@
 //! Knows no HTTP (status, header, cookie) and no SQL. Time and randomness come from [`App`], so
 //! tests inject them.
 //!
-//! The rules follow InvenTree v291 (Django's auth, allauth); SECURITY.md lists the differences.
+//! The rules follow InvenTree v291 (Django's auth, allauth). docs/differences.md lists the
+//! differences.
 
 pub mod accounts;
 pub mod administration;

@@ -1,4 +1,4 @@
-//! Attacks on the running server. Each test is a promise of SECURITY.md.
+//! Attacks on the running server. Each test is a promise of docs/security-promises.md.
 //!
 //! Promises about a single operation are tested with the operation.
 

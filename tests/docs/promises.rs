@@ -1,30 +1,29 @@
-//! Every test named in SECURITY.md exists and is run, and there are at least sixty promises. The
-//! same for docs/asvs.md, which covers every requirement.
+//! Every test named in docs/security-promises.md and docs/differences.md exists and is run, and
+//! there are at least sixty promises. The same for docs/asvs.md, which covers every requirement;
+//! SECURITY.md counts its rows.
 
 use std::path::Path;
 
 use inventree_auth::config;
 
 const SECURITY: &str = include_str!("../../SECURITY.md");
+const PROMISES: &str = include_str!("../../docs/security-promises.md");
+const DIFFERENCES: &str = include_str!("../../docs/differences.md");
 const ASVS: &str = include_str!("../../docs/asvs.md");
 const CI: &str = include_str!("../../.ci/run");
 const JUSTFILE: &str = include_str!("../../justfile");
 
 struct Row<'p> {
-    /// The last `## ` heading before the row.
+    /// The last heading before the row.
     section: &'p str,
     cells: Vec<&'p str>,
-}
-
-fn rows() -> Vec<Row<'static>> {
-    rows_of(SECURITY)
 }
 
 fn rows_of(page: &str) -> Vec<Row<'_>> {
     let (mut section, mut rows) = ("", Vec::new());
     for line in page.lines() {
-        if let Some(title) = line.strip_prefix("## ") {
-            section = title;
+        if line.starts_with('#') {
+            section = line.trim_start_matches('#').trim();
         }
         let Some(line) = line.strip_prefix("| ").and_then(|line| line.strip_suffix('|')) else {
             continue;
@@ -37,6 +36,13 @@ fn rows_of(page: &str) -> Vec<Row<'_>> {
         }
     }
     rows
+}
+
+impl Row<'_> {
+    /// Other tables compare the server with a standard, point by point.
+    fn is_promise(&self) -> bool {
+        !["AAL2", "RFC 9700"].iter().any(|standard| self.section.contains(standard))
+    }
 }
 
 /// The texts in backticks.
@@ -97,13 +103,12 @@ fn of_social(name: &str) -> String {
 fn every_test_that_a_promise_names_exists_and_is_run() {
     let mut faults = Vec::new();
     let mut tests = 0;
-    const TABLES: [&str; 3] = ["Promises", "RFC 9700", "AAL2"];
-    for row in rows().iter().filter(|row| TABLES.iter().any(|table| row.section.contains(table))) {
+    for row in rows_of(PROMISES) {
         let [promise, source, test] = row.cells[..] else {
             faults.push(format!("three cells are a row: {:?}", row.cells));
             continue;
         };
-        if source.is_empty() || (named(test).next().is_none() && row.section == "Promises") {
+        if source.is_empty() || (named(test).next().is_none() && row.is_promise()) {
             faults.push(format!("`{promise}` has no source or no test"));
         }
         for name in named(test) {
@@ -127,9 +132,9 @@ fn every_test_that_a_promise_names_exists_and_is_run() {
 
 #[test]
 fn there_are_sixty_promises_and_none_twice() {
-    let rows = rows();
+    let rows = rows_of(PROMISES);
     let mut promises: Vec<&str> =
-        rows.iter().filter(|row| row.section == "Promises").map(|row| row.cells[0]).collect();
+        rows.iter().filter(|row| row.is_promise()).map(|row| row.cells[0]).collect();
     let all = promises.len();
     promises.sort_unstable();
     promises.dedup();
@@ -137,14 +142,12 @@ fn there_are_sixty_promises_and_none_twice() {
     assert!(all >= 60, "{all}");
 }
 
-/// The table of deviations names files.
+/// The table of differences names files.
 #[test]
-fn every_file_that_a_departure_names_exists() {
-    let rows = rows();
-    let departures: Vec<&Row> =
-        rows.iter().filter(|row| row.section.starts_with("Deliberate differences")).collect();
-    assert!(departures.len() >= 15, "{}", departures.len());
-    for row in departures {
+fn every_file_that_a_difference_names_exists() {
+    let rows = rows_of(DIFFERENCES);
+    assert!(rows.len() >= 15, "{}", rows.len());
+    for row in rows {
         let file = named(row.cells[row.cells.len() - 1]).next().unwrap();
         assert!(read(file).or_else(|| read(&format!("src/{file}"))).is_some(), "{file}");
     }
@@ -329,6 +332,25 @@ fn faults_of_asvs(page: &str) -> Vec<String> {
 fn every_requirement_of_asvs_is_listed_with_a_test_that_exists_or_a_reason() {
     let faults = faults_of_asvs(ASVS);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn security_page_counts_the_requirements_of_levels_1_and_2() {
+    let rows = rows_of(ASVS);
+    let is = |state: &str| {
+        let of_state = |row: &&Row<'_>| row.cells[1] != "3" && state == row.cells[3];
+        rows.iter().filter(of_state).count()
+    };
+    let (met, partly, not_met, not_applicable) =
+        (is("met"), is("partly"), is("not met"), is("not applicable"));
+    let text = SECURITY.split_whitespace().collect::<Vec<_>>().join(" ");
+    let all = met + partly + not_met + not_applicable;
+    for wanted in [
+        format!("Of the {all} requirements of OWASP ASVS 5.0, levels 1 and 2"),
+        format!("{met} are met, {partly} partly met, {not_met} not met, and {not_applicable} not"),
+    ] {
+        assert!(text.contains(&wanted), "SECURITY.md should say: {wanted}");
+    }
 }
 
 #[test]
