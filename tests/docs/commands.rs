@@ -19,7 +19,7 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Prefixes of commands that another test runs, and that test.
-const ELSEWHERE: [(&str, &str); 30] = [
+const ELSEWHERE: [(&str, &str); 33] = [
     ("inventree-auth leaked-passwords", "tests/cli/leaked_passwords.rs"),
     ("INVENTREE_LEAKED_PASSWORDS=", "tests/cli/leaked_passwords.rs"),
     ("mysqldump ", "tests/cli/import/dumps.rs"),
@@ -37,11 +37,15 @@ const ELSEWHERE: [(&str, &str); 30] = [
     ("cargo run --quiet -- spec diff", "tests/readme_contract/run"),
     ("cargo test --workspace", "step tests"),
     ("cargo test -p specbound-contract matrix", "step tests"),
+    ("cargo test --lib languages", "step tests"),
     ("cargo run -p specbound-cli -- generate", "crates/specbound-cli/tests/commands.rs"),
     ("cargo run --example corpus", "step corpus"),
     ("cargo run -p specbound-codegen --example progenitor", "tests/corpus/compare"),
     ("cargo run -- export", "tests/corpus/run"),
     ("cargo install specbound-cli", "step packages"),
+    // What it installs, tests/new_project/run builds and runs.
+    ("cargo install --path crates/specbound-cli", "tests/new_project/run"),
+    ("cargo install --git", "step packages"),
     ("specbound ", "crates/specbound-cli/tests/commands.rs"),
     ("git show main:api.yaml | specbound ", "crates/specbound-cli/tests/commands.rs"),
     ("cargo test --test docs words", "step words"),
