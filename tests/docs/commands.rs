@@ -19,7 +19,7 @@ const EXITS: [(&str, i32); 2] = [
 ];
 
 /// Prefixes of commands that another test runs, and that test.
-const ELSEWHERE: [(&str, &str); 33] = [
+const ELSEWHERE: [(&str, &str); 34] = [
     ("inventree-auth leaked-passwords", "tests/cli/leaked_passwords.rs"),
     ("INVENTREE_LEAKED_PASSWORDS=", "tests/cli/leaked_passwords.rs"),
     ("mysqldump ", "tests/cli/import/dumps.rs"),
@@ -51,6 +51,7 @@ const ELSEWHERE: [(&str, &str); 33] = [
     ("cargo test --test docs words", "step words"),
     ("cargo test --test mutation", "step tests"),
     ("cargo test --test cli operators -- --ignored", "step terminal"),
+    ("cargo test --test cli mariadb -- --ignored", "step mariadb"),
     ("cargo test --test postgresql", "step tests"),
     ("inventree-auth copy ", "tests/cli/copy.rs"),
     ("export INVENTREE_DB_", "tests/support/src/database.rs"),
