@@ -62,7 +62,7 @@ fn every_link_leads_to_a_file_and_a_heading_of_the_repository() {
 #[test]
 fn a_broken_link_is_found() {
     assert!(broken("README.md", "", "docs/settings.md#email").is_none());
-    assert!(broken("docs/pages.md", "", "../SECURITY.md#promises").is_none());
+    assert!(broken("docs/pages.md", "", "../SECURITY.md#known-limits").is_none());
     assert!(broken("README.md", "# A b", "#a-b").is_none());
     assert!(broken("README.md", "", "docs/no-such-page.md").is_some());
     assert!(broken("README.md", "", "docs/settings.md#no-such-heading").is_some());
