@@ -13,8 +13,7 @@ use specbound::{ApiError, Credentials, Formats, Host, PageRequest, Response, jso
 use uuid::Uuid;
 
 use super::caller::{self, ANY_SCHEME, Scheme, StaleSessionCheck};
-use super::pages::forward_auth::is_decision;
-use super::pages::missing;
+use super::pages::{forward_auth, missing};
 use super::signed_in::SignedIn;
 use super::{AppState, Context, language};
 use crate::domain::email_format::is_email_address;
@@ -106,6 +105,10 @@ impl Host for AppState {
     }
 
     fn decorate(&self, exchange: &Exchange, response: &mut HeaderMap) {
+        if forward_auth::lets_pass(response) {
+            response.insert(CACHE_CONTROL, HeaderValue::from_static(NO_STORE));
+            return;
+        }
         const DEFAULTS: [(HeaderName, &str); 4] = [
             (CONTENT_LANGUAGE, ENGLISH),
             (VARY, "origin, Accept-Language, Cookie"),
@@ -172,7 +175,7 @@ impl Host for AppState {
 
     /// A page may write when it is read.
     fn outlives_client(&self, method: &Method, path: &str) -> bool {
-        let only_reads = path.starts_with(API) || is_decision(path);
+        let only_reads = path.starts_with(API) || forward_auth::is_decision(path);
         !(matches!(*method, Method::GET | Method::HEAD) && only_reads)
     }
 

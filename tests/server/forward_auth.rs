@@ -87,6 +87,28 @@ async fn token_basic_and_session_are_passed_on_with_the_callers_name() {
 }
 
 #[tokio::test]
+async fn only_responses_that_reach_a_browser_have_headers_for_browsers() {
+    let server = server(&[]).await;
+    let token = server.register("amy", "").await;
+    let names = |answer: &Answer| {
+        let mut names: Vec<_> =
+            answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
+        names.sort_unstable();
+        names
+    };
+    let passes = ask(&server, "GET", "/", &[("authorization", &token)]).await;
+    let expected = "allow cache-control content-length date remote-email remote-groups \
+                    remote-name remote-user x-request-id";
+    assert_eq!(names(&passes), expected.split(' ').collect::<Vec<_>>());
+    for refused in [vec![], vec![BROWSER], vec![("authorization", "Token no")]] {
+        let answer = ask(&server, "GET", "/", &refused).await;
+        for name in ["content-security-policy", "x-content-type-options", "vary"] {
+            assert!(answer.headers.contains_key(name), "{name}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn address_is_passed_on_once_it_is_verified() {
     let server = server(&[]).await;
     let token = server.register("amy", "amy@example.com").await;

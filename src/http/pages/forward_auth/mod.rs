@@ -5,26 +5,28 @@
 //! request. Every response with a name has all four headers, so that a proxy that copies them
 //! never leaves one of the client's own. Nothing here is cached or stored.
 
+mod identity;
 mod original;
-
-use std::borrow::Cow;
+mod return_redirect;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{AUTHORIZATION, HeaderMap, LOCATION};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, StatusCode};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use http::{HeaderValue, Method, StatusCode};
 
-use super::account::{self, HOME, RETURN_PATH};
+use super::account::{self, RETURN_PATH};
 use super::{Page, PageRequest};
 use crate::http::caller::{self, ANY_SCHEME, SCHEMES};
 use crate::http::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME};
 use crate::http::signed_in::{Credential, SignedIn};
 use crate::http::{AppState, client};
+use identity::{Identity, passed_on};
 use original::{Original, ProxyStyle, untrusted_proxy};
+use return_redirect::ReturnRedirect;
 use specbound::{ApiError, Credentials, Response};
 
+pub use identity::{Allow, lets_pass};
 pub use original::plain_host;
 
 /// Caddy, Traefik, and other proxies that pass on a redirect.
@@ -35,16 +37,8 @@ const NGINX_PATH: &str = "/platform/auth/nginx/";
 const ENVOY_PATH: &str = "/platform/auth/envoy/{*}";
 const ENVOY_PREFIX: &str = "/platform/auth/envoy";
 
-/// Those of an identity, and those of every response.
-const MAX_RESPONSE_HEADERS: usize = 16;
-
 /// The longest way back, encoded: the sign-in pages take 500 bytes in all.
 const MAX_RETURN_BYTES: usize = 460;
-
-const USER: HeaderName = HeaderName::from_static("remote-user");
-const EMAIL: HeaderName = HeaderName::from_static("remote-email");
-const NAME: HeaderName = HeaderName::from_static("remote-name");
-const GROUPS: HeaderName = HeaderName::from_static("remote-groups");
 
 /// Settings of the operator.
 #[derive(Debug, Clone, Default)]
@@ -55,13 +49,6 @@ pub struct ForwardAuth {
     pub open_paths: Vec<String>,
     /// Who may pass: any of these.
     pub allow: Vec<Allow>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Allow {
-    Everyone,
-    Superusers,
-    Group(String),
 }
 
 impl ForwardAuth {
@@ -297,156 +284,9 @@ fn has_csrf_token(headers: &HeaderMap) -> bool {
         .any(|token| bool::from(subtle::ConstantTimeEq::ct_eq(token.as_bytes(), sent.as_bytes())))
 }
 
-/// The facts about an account that are sent on to a service.
-#[derive(Default)]
-struct Identity {
-    username: String,
-    /// Verified, or empty.
-    email: String,
-    name: String,
-    groups: Vec<String>,
-    is_superuser: bool,
-}
-
-impl Identity {
-    async fn of(
-        server: &AppState,
-        SignedIn { account, .. }: SignedIn,
-    ) -> Result<Identity, ApiError> {
-        let facts = server.app.store.account_facts(account.id).await?;
-        let name = match (account.first_name.is_empty(), account.last_name.is_empty()) {
-            (true, true) => String::new(),
-            (false, true) => account.first_name,
-            (true, false) => account.last_name,
-            (false, false) => format!("{} {}", account.first_name, account.last_name),
-        };
-        Ok(Identity {
-            username: account.username,
-            email: if facts.is_email_verified { account.email } else { String::new() },
-            name,
-            groups: facts.groups,
-            is_superuser: account.is_superuser,
-        })
-    }
-
-    fn is(&self, allow: &Allow) -> bool {
-        match allow {
-            Allow::Everyone => true,
-            Allow::Superusers => self.is_superuser,
-            Allow::Group(group) => self.groups.contains(group),
-        }
-    }
-}
-
-fn passed_on(identity: Identity) -> Response {
-    let mut response = Response::new(dropshot::Body::empty());
-    // With room for those that every response has.
-    let mut headers = HeaderMap::with_capacity(MAX_RESPONSE_HEADERS);
-    headers.insert(USER, header_value(identity.username));
-    headers.insert(EMAIL, header_value(identity.email));
-    headers.insert(NAME, header_value(identity.name));
-    let groups: Vec<Cow<'_, str>> = identity.groups.iter().map(|name| listed(name)).collect();
-    headers.insert(GROUPS, header_value_of(groups.join(",")));
-    *response.headers_mut() = headers;
-    response
-}
-
-/// A percent sign itself is encoded, so that no two names have one value.
-const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
-const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
-
-/// Printable ASCII as it is; all else percent-encoded UTF-8, and blanks at the ends.
-fn encoded<'t>(text: &'t str, set: &'static AsciiSet) -> Cow<'t, str> {
-    let is_edged = text.starts_with(' ') || text.ends_with(' ');
-    let encoded: Cow<'t, str> = utf8_percent_encode(text, set).into();
-    if !is_edged {
-        return encoded;
-    }
-    let inner = encoded.trim_matches(' ');
-    let start = encoded.len() - encoded.trim_start_matches(' ').len();
-    let end = encoded.len() - start - inner.len();
-    Cow::Owned(format!("{}{inner}{}", "%20".repeat(start), "%20".repeat(end)))
-}
-
-fn listed(name: &str) -> Cow<'_, str> {
-    encoded(name, ENCODED_IN_LIST)
-}
-
-fn header_value(text: String) -> HeaderValue {
-    match encoded(&text, ENCODED) {
-        Cow::Owned(encoded) => header_value_of(encoded),
-        Cow::Borrowed(_) => header_value_of(text),
-    }
-}
-
-/// Every encoded text is one. It is moved, not copied.
-fn header_value_of(text: String) -> HeaderValue {
-    const NONE: HeaderValue = HeaderValue::from_static("");
-    if text.is_empty() { NONE } else { HeaderValue::try_from(text).unwrap_or(NONE) }
-}
-
-/// Leads a browser that has signed in back to a host of the settings, and to no other.
-struct ReturnRedirect;
-
-#[async_trait::async_trait]
-impl Page<AppState> for ReturnRedirect {
-    fn path(&self) -> &'static str {
-        RETURN_PATH
-    }
-
-    fn description(&self) -> &'static str {
-        "The way back from the sign-in page."
-    }
-
-    fn renders(&self) -> Vec<&'static str> {
-        vec!["text/html"]
-    }
-
-    async fn answer(
-        &self,
-        server: &AppState,
-        PageRequest { request, .. }: PageRequest,
-    ) -> Result<Response, ApiError> {
-        let encoded = request.uri.query().and_then(|query| query.strip_prefix("to="));
-        account::redirect(
-            encoded.and_then(|encoded| return_url(server, encoded)).as_deref().unwrap_or(HOME),
-        )
-    }
-}
-
-/// A URL at one of the hosts; with https where the site has it.
-fn return_url(server: &AppState, encoded: &str) -> Option<String> {
-    let url = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
-    let (scheme, rest) = url.split_once("://")?;
-    let is_secure = scheme == "https" || !server.settings.site_url.starts_with("https:");
-    let (host, path) = rest.split_at(rest.find('/')?);
-    let is_own = server.settings.forward_auth.hosts.iter().any(|known| known == host);
-    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    (matches!(scheme, "http" | "https") && is_secure && is_own && is_plain).then_some(url)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn header_values_are_printable_ascii_and_unambiguous() {
-        for (text, expected) in [
-            ("amy", "amy"),
-            ("amy b@example.com", "amy b@example.com"),
-            ("\u{c4}my", "%C3%84my"),
-            ("%C3%84my", "%25C3%2584my"),
-            ("a\r\nRemote-User: admin", "a%0D%0ARemote-User: admin"),
-            ("\u{7f}\0", "%7F%00"),
-            (" amy  ", "%20amy%20%20"),
-            ("  ", "%20%20"),
-            ("a,b", "a,b"),
-            ("", ""),
-        ] {
-            assert_eq!(header_value(text.to_owned()), expected, "{text:?}");
-        }
-        assert_eq!(listed("a,b"), "a%2Cb");
-    }
 
     #[test]
     fn open_path_is_plain_and_below_a_named_one() {

@@ -125,33 +125,3 @@ fn letters(message: &str) -> String {
     let word = |word: &&str| !word.contains(['`', '/', '#']);
     message.split(' ').filter(word).take(8).collect::<Vec<_>>().join(" ")
 }
-
-/// Values that are often wrong.
-pub fn garbage(random: &mut SmallRng) -> Value {
-    let all = [
-        json!(null),
-        json!(true),
-        json!(false),
-        json!(-1),
-        json!(7),
-        json!(0.5),
-        json!(1e300),
-        json!(u64::MAX),
-        json!(i64::MIN),
-        json!(""),
-        json!("x"),
-        json!("a/b~c#{d}"),
-        json!("\u{202e}\r\n\"\\"),
-        json!("\u{1f980}"),
-        json!("self"),
-        json!("(?=a)["),
-        json!([]),
-        json!({}),
-        json!([[]]),
-        json!({"$ref": "#"}),
-        json!({"type": "null"}),
-        json!(["null", "string"]),
-        json!({"": {}}),
-    ];
-    all.choose(random).cloned().unwrap_or_default()
-}

@@ -6,8 +6,6 @@ use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use serde_json::{Map, Value, json};
 
-use crate::documents::garbage;
-
 /// Keys with a meaning somewhere in a document.
 const KEYWORDS: &[&str] = &[
     "$ref",
@@ -298,4 +296,34 @@ pub fn to_yaml(document: &Value) -> String {
     write(document, 0, &mut text);
     text.push('\n');
     text
+}
+
+/// Values that are often wrong.
+fn garbage(random: &mut SmallRng) -> Value {
+    let all = [
+        json!(null),
+        json!(true),
+        json!(false),
+        json!(-1),
+        json!(7),
+        json!(0.5),
+        json!(1e300),
+        json!(u64::MAX),
+        json!(i64::MIN),
+        json!(""),
+        json!("x"),
+        json!("a/b~c#{d}"),
+        json!("\u{202e}\r\n\"\\"),
+        json!("\u{1f980}"),
+        json!("self"),
+        json!("(?=a)["),
+        json!([]),
+        json!({}),
+        json!([[]]),
+        json!({"$ref": "#"}),
+        json!({"type": "null"}),
+        json!(["null", "string"]),
+        json!({"": {}}),
+    ];
+    all.choose(random).cloned().unwrap_or_default()
 }
