@@ -10,12 +10,14 @@ use regex::Regex;
 use crate::layers::{code, files};
 use crate::markdown::root;
 
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 7] = [
+    "benches/src/bin/bench",
     "src",
     "crates/specbound/src",
     "crates/specbound-cli/src",
     "crates/specbound-codegen/src",
     "crates/specbound-contract/src",
+    "tools/src/bin/fuzz",
 ];
 
 static USE: LazyLock<Regex> =

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
-use serde_json::{Value, json};
+use serde_json::Value;
 use specbound_codegen::{Error, Mode, Settings, generate_from};
 use specbound_contract::compatibility::compare;
 use specbound_contract::convert::{Target, convert};
