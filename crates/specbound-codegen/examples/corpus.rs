@@ -7,7 +7,7 @@
 //! each document below WORK and type-checks server, client and tests; `--test` runs the tests,
 //! which start the server and call each operation. Their projects share one target folder,
 //! CARGO_TARGET_DIR or `target` below WORK. `--seen` reads the logs of an earlier `--test`.
-//! `--table` writes rows of Markdown.
+//! `--table` writes rows of Markdown, with the commit whose tests ran.
 
 use std::error::Error as StdError;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,9 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let arguments = arguments()?;
     let (mut strict, mut lenient, mut refused, mut failed) = (0, 0, 0, 0);
     let mut documents_of = Vec::new();
+    // Of an earlier run it is not known.
+    let ran = arguments.work.as_ref().is_some_and(|(_, what)| *what == "test");
+    let commit = if ran { commit() } else { String::new() };
     for path in &arguments.paths {
         documents_of.extend(documents(path)?);
     }
@@ -73,7 +76,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
                 lines.iter().take(shown).for_each(|line| println!("    {line}"));
             }
         }
-        rows.push_str(&row(path, &outcome, (took, memory), &tests)?);
+        rows.push_str(&row(path, &outcome, (took, memory), (&tests, &commit))?);
     }
     if let Some(table) = &arguments.table {
         std::fs::write(table, rows)?;
@@ -213,15 +216,15 @@ fn lines(error: &Error) -> Vec<String> {
 }
 
 const TABLE: &str = "\
-| document | kB | taken | not enforced or left out | operations | lines | s | MB | tests passed |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| document | kB | taken | not enforced or left out | operations | lines | s | MB | tests passed | seen at |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ";
 
 fn row(
     document: &Path,
     outcome: &Outcome,
     (took, memory): (f64, u64),
-    tests: &str,
+    (tests, commit): (&str, &str),
 ) -> std::io::Result<String> {
     let name = document.file_name().unwrap_or_default().to_string_lossy();
     let size = std::fs::metadata(document)?.len() / 1000;
@@ -235,8 +238,18 @@ fn row(
     };
     Ok(format!(
         "| `{name}` | {size} | {verdict} | {notes} | {operations} | {lines} | {took:.2} | {memory} \
-         | {tests} |\n"
+         | {tests} | {commit} |\n"
     ))
+}
+
+/// The commit of the crates that the projects use; empty outside of a checkout.
+fn commit() -> String {
+    let mut command = Command::new("git");
+    command.args(["-C", env!("CARGO_MANIFEST_DIR"), "rev-parse", "--short", "HEAD"]);
+    let output = command.output().ok().filter(|output| output.status.success());
+    output.map_or_else(String::new, |output| {
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    })
 }
 
 /// From here on the peak is counted anew.
