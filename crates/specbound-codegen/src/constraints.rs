@@ -248,7 +248,9 @@ impl<'a> Tables<'a> {
             });
             rows.push(quote!(dependent_required: &[#(#all),*]));
         }
-        if let Some(wanted) = object.get("contains").filter(|wanted| wanted.is_object()) {
+        if let Some(wanted) =
+            object.get("contains").filter(|wanted| wanted.is_object() || wanted.is_boolean())
+        {
             let wanted = self.sub(wanted, &none);
             let min = Literal::usize_suffixed(count(object, "minContains").unwrap_or(1));
             let max = optional_count(count(object, "maxContains"));

@@ -20,6 +20,7 @@ impl Lower<'_> {
         let (mut files, mut required) = (Map::new(), BTreeSet::new());
         let rest = self.without_files(schema, &mut files, &mut required, 0)?;
         let lowered = self.with_members(&rest, &format!("{at}/schema"))?;
+        self.check_keywords(schema, &format!("{at}/schema"));
         let encoding = entry.get("encoding").and_then(Value::as_object);
         for (name, encoding) in encoding.into_iter().flatten() {
             let place = format!("{at}/encoding/{}", escape(name));

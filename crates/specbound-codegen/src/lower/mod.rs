@@ -8,6 +8,7 @@
 mod answers;
 mod choices;
 mod files;
+mod keywords;
 mod merge;
 mod operation;
 mod parameters;
@@ -82,6 +83,7 @@ pub fn lower(source: &Value, mode: Mode) -> Lowered {
         names,
         reached: BTreeMap::new(),
         undefined_schemes: BTreeSet::new(),
+        checked_keywords: BTreeSet::new(),
         plain: PlainSchemas::new(source),
         merging: Vec::new(),
         schemas: 0,
@@ -118,6 +120,8 @@ struct Lower<'a> {
     /// The component schemas that requests use.
     reached: BTreeMap<String, BTreeSet<Checked>>,
     undefined_schemes: BTreeSet<String>,
+    /// Components whose keywords were reported, with whether a table alone is made of them.
+    checked_keywords: BTreeSet<(String, bool)>,
     plain: PlainSchemas<'a>,
     /// Components merged into the schemas around the one that is read.
     merging: Vec<BTreeSet<String>>,

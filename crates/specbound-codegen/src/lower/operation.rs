@@ -183,6 +183,7 @@ impl Lower<'_> {
                 return Some(Value::Object(lowered_body));
             }
         };
+        self.check_keywords(&schema, &schema_at);
         let mut lowered = Map::new();
         for (name, media, entry) in fields {
             let at = format!("{at}/{}", escape(media));

@@ -148,6 +148,7 @@ impl Lower<'_> {
             self.unenforced(at.as_str(), "this is no style of OpenAPI");
             return Some((json!({ "type": "string" }), None));
         }
+        self.check_keywords(&source, &at);
         // The reader of a plain parameter holds choices of any type.
         let mut beyond_choices = source.clone();
         beyond_choices.as_object_mut().map(|schema| schema.remove("enum"));

@@ -37,7 +37,7 @@ const ANNOTATIONS: [&str; 16] = [
 ];
 
 /// Keywords that the constraint table of a whole schema enforces, and no Rust type.
-const TABLE_ONLY: [&str; 17] = [
+pub(super) const TABLE_ONLY: [&str; 17] = [
     "multipleOf",
     "uniqueItems",
     "minProperties",
@@ -58,7 +58,7 @@ const TABLE_ONLY: [&str; 17] = [
 ];
 
 /// Keywords that nothing enforces.
-const UNENFORCED: [&str; 5] =
+pub(super) const UNENFORCED: [&str; 5] =
     ["dependencies", "unevaluatedProperties", "unevaluatedItems", "additionalItems", "$dynamicRef"];
 
 const NUMBER_BOUNDS: [&str; 2] = ["minimum", "maximum"];
@@ -165,7 +165,7 @@ impl Lower<'_> {
             return alternatives;
         }
         self.choices(&mut object);
-        self.bounds(&mut object, at, checked);
+        self.bounds(&mut object, checked);
         self.inner(&mut object, at, checked);
         describe(&mut object);
         Value::Object(object)
@@ -250,7 +250,7 @@ impl Lower<'_> {
         kept.remove("type");
         kept.insert("allOf".to_owned(), json!([{ "$ref": self.reference(&name) }]));
         self.leave_out(&mut kept, at, checked);
-        self.bounds(&mut kept, at, checked);
+        self.bounds(&mut kept, checked);
         kept.remove("default");
         describe(&mut kept);
         Some(Value::Object(kept))
@@ -262,27 +262,16 @@ impl Lower<'_> {
             object.remove(keyword);
         }
         for keyword in UNENFORCED {
-            if let Some(value) = object.remove(keyword)
-                && value != true
-            {
-                let reason = format!("`{keyword}` is not enforced");
-                self.unchecked(&format!("{at}/{keyword}"), &reason, checked);
-            }
+            // `check_keywords` reports it.
+            object.remove(keyword);
         }
         if object.get("additionalProperties").is_some_and(|value| value == false) {
             object.remove("additionalProperties");
         }
-        let is_unknown = |key: &str| {
-            !is_text_of_humans(key) && !key.starts_with("x-") && !KEYWORDS.contains(&key)
-        };
-        let unknown: Vec<String> = object
-            .keys()
-            .filter(|key| is_unknown(key) && !ANNOTATIONS.contains(&key.as_str()))
-            .cloned()
-            .collect();
+        let unknown: Vec<String> = object.keys().filter(|key| !is_known(key)).cloned().collect();
         for keyword in unknown {
-            let reason = format!("`{}` is no keyword of a schema", clean(&keyword));
-            self.unchecked(&format!("{at}/{}", escape(&keyword)), &reason, checked);
+            let at = format!("{at}/{}", escape(&keyword));
+            self.unchecked(&at, &not_a_keyword(&keyword), checked);
             object.remove(&keyword);
         }
         let kept = if self.is_3_0 {
@@ -294,13 +283,12 @@ impl Lower<'_> {
             .retain(|key, _| !ANNOTATIONS.contains(&key.as_str()) || kept.contains(&key.as_str()));
     }
 
-    /// Takes out bounds that no row holds in this place, and patterns of another dialect.
-    fn bounds(&mut self, object: &mut Map<String, Value>, at: &str, checked: Checked) {
+    /// Takes out bounds that no row holds in this place, and patterns of another dialect, which
+    /// `check_keywords` reports.
+    fn bounds(&self, object: &mut Map<String, Value>, checked: Checked) {
         let pattern = object.get("pattern").and_then(Value::as_str);
         if pattern.is_some_and(|pattern| !is_regular(pattern)) {
             object.remove("pattern");
-            let reason = "this is no regular expression: it is not enforced";
-            self.unchecked(&format!("{at}/pattern"), reason, checked);
         }
         if checked == Checked::Type {
             let exclusive = ["exclusiveMinimum", "exclusiveMaximum", "pattern"];
@@ -410,6 +398,19 @@ impl Lower<'_> {
 /// How the members of an alternative or the values of a map are checked.
 pub(super) fn inside(checked: Checked) -> Checked {
     if checked == Checked::Never { Checked::Never } else { Checked::Type }
+}
+
+/// Whether a keyword is one of a schema, in 3.0 or 3.1.
+pub(super) fn is_known(keyword: &str) -> bool {
+    is_annotation(keyword)
+        || keyword == "const"
+        || KEYWORDS.contains(&keyword)
+        || TABLE_ONLY.contains(&keyword)
+        || UNENFORCED.contains(&keyword)
+}
+
+pub(super) fn not_a_keyword(keyword: &str) -> String {
+    format!("`{}` is no keyword of a schema", clean(keyword))
 }
 
 /// Whether a keyword constrains no value.

@@ -41,6 +41,34 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
         (thing("title/unevaluatedItems"), json!(false), thing("title/unevaluatedItems")),
         (thing("title/maxlength"), json!(3), thing("title/maxlength")),
         (thing("pattern/pattern"), json!("("), thing("pattern/pattern")),
+        // where no type and no row is made of them
+        (thing("title/not"), json!({"pattern": "("}), thing("title/not/pattern")),
+        (
+            thing("title/if"),
+            json!({"allOf": [{}, {"not": {"pattern": "("}}]}),
+            thing("title/if/allOf/1/not/pattern"),
+        ),
+        (
+            thing("title/allOf"),
+            json!([{"pattern": "a"}, {"pattern": "("}]),
+            thing("title/allOf/1/pattern"),
+        ),
+        (
+            thing("inner/patternProperties"),
+            json!({"a": {}, "(/": {}}),
+            thing("inner/patternProperties/(~1"),
+        ),
+        (thing("title/not"), json!({"maxlength": 1}), thing("title/not/maxlength")),
+        (
+            thing("title/not"),
+            json!({"unevaluatedProperties": false}),
+            thing("title/not/unevaluatedProperties"),
+        ),
+        (
+            format!("{GET}/parameters/1/schema"),
+            json!({"type": "object", "propertyNames": {"pattern": "("}}),
+            format!("{GET}/parameters/1/schema/propertyNames/pattern"),
+        ),
     ];
     for (edit, value, pointer) in cases {
         let document = small_with(&edit, value);
@@ -94,6 +122,57 @@ fn keywords_without_a_row_are_in_the_table_of_the_schema() {
         let request = request.split_once("HasConstraintsfor").map_or(request, |(own, _)| own);
         assert!(request.contains("constSCHEMA:Option<"), "{edit}");
     }
+}
+
+/// Through a reference, from where nothing else leads to the component.
+#[test]
+fn patterns_of_components_under_not_are_refused() {
+    let name = json!({"type": "string", "pattern": "("});
+    let mut source = small_with("/components/schemas/Name", name);
+    assert!(generated(&source).is_ok());
+    let not = json!({"$ref": "#/components/schemas/Name"});
+    put(&mut source, &format!("{THING}/properties/title/not"), not);
+    assert_refused_at(&source, "/components/schemas/Name/pattern");
+    let only_answered = json!({"not": {"pattern": "("}});
+    let page = "/components/schemas/Page/properties/count/allOf";
+    assert!(generated(&small_with(page, json!([only_answered]))).is_ok());
+}
+
+/// A table would leave them out.
+#[test]
+fn keywords_of_a_table_with_values_of_another_type_are_refused() {
+    for (keyword, value) in [
+        ("not", json!(7)),
+        ("if", json!([])),
+        ("multipleOf", json!(0)),
+        ("uniqueItems", json!("yes")),
+        ("minProperties", json!(-1)),
+        ("prefixItems", json!([7])),
+        ("dependentRequired", json!({"a": "b"})),
+        ("dependentSchemas", json!([])),
+        ("patternProperties", json!({"a": 7})),
+        ("contains", json!("x")),
+    ] {
+        let pointer = format!("{THING}/properties/inner/{keyword}");
+        assert_refused_at(&small_with(&pointer, value), &pointer);
+    }
+    for (keyword, value) in
+        [("minimum", json!("1")), ("enum", json!([])), ("type", json!(1)), ("pattern", json!(1))]
+    {
+        let pointer = format!("{THING}/properties/inner/not");
+        let document = small_with(&pointer, json!({ keyword: value }));
+        assert_refused_at(&document, &format!("{pointer}/{keyword}"));
+        let lenient = generate_from(&document, &Settings::default(), Mode::Lenient);
+        assert!(lenient.is_err(), "{keyword}");
+    }
+}
+
+/// `true` and `false` are schemas too.
+#[test]
+fn contains_may_be_true_or_false() {
+    let list = json!({"type": "array", "items": {}, "contains": false});
+    let server = generated(&small_with(&format!("{THING}/properties/more"), list)).unwrap().server;
+    assert!(dense(&server).contains("contains:Some((&crate::runtime::Constraints{never:true"));
 }
 
 #[test]
@@ -169,7 +248,7 @@ fn parts_that_make_no_sense_are_refused_in_lenient_mode_too() {
         let document = small_with(&edit, value);
         assert_refused_at(&document, &pointer);
         let source = specbound_contract::parse(&document.to_string()).unwrap();
-        let settings = Settings { trait_name: "A", runtime: "b" };
+        let settings = Settings { trait_name: "A", runtime: "b", ..Settings::default() };
         assert!(generate_from(&source, &settings, Mode::Lenient).is_err(), "{pointer}");
     }
 }
@@ -278,7 +357,9 @@ fn text_that_is_no_document_is_refused() {
     let more =
         ["openapi: 3.0.3", "openapi: 4.0.0\npaths: {}", "swagger: '2.0'\npaths: {}", "a: 1\na: 2"];
     for text in texts.into_iter().chain(more) {
-        let refused = generate(text, &Settings { trait_name: "A", runtime: "b" }).err();
+        let refused =
+            generate(text, &Settings { trait_name: "A", runtime: "b", ..Settings::default() })
+                .err();
         assert!(matches!(refused, Some(Error::Unreadable(_))), "{text:?}: {refused:?}");
     }
 }
