@@ -78,7 +78,11 @@ impl Generate {
                 )));
             }
         }
-        let settings = Settings { trait_name: &self.trait_name, runtime: &self.runtime };
+        let settings = Settings {
+            trait_name: &self.trait_name,
+            runtime: &self.runtime,
+            ..Settings::default()
+        };
         let mode = if self.lenient { Mode::Lenient } else { Mode::Strict };
         let generated = specbound_codegen::generate_from(&source, &settings, mode)
             .map_err(|error| refused(&document, &error, mode, self.all))?;
@@ -89,10 +93,7 @@ impl Generate {
         }
         write(&folder, &files)?;
         if unenforced > 0 && !self.handlers {
-            eprintln!(
-                "specbound: {unenforced} parts of the document are not enforced or left out; \
-                 server.rs lists them"
-            );
+            eprintln!("specbound: {}; server.rs lists them", not_enforced(unenforced));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -122,6 +123,14 @@ impl Generate {
             files.push(file("client.rs", generated.client));
         }
         Ok(files)
+    }
+}
+
+/// The sentence about this many parts.
+pub fn not_enforced(parts: usize) -> String {
+    match parts {
+        1 => "1 part of the document is not enforced or left out".to_owned(),
+        parts => format!("{parts} parts of the document are not enforced or left out"),
     }
 }
 
@@ -187,13 +196,14 @@ pub fn refused(
     let most = if names_all { usize::MAX } else { NAMED };
     let lines: Vec<String> =
         folded(items, most).iter().map(|line| format!("{name}: {line}")).collect();
-    let said = lines.join("\nspecbound: ");
+    let message = lines.join("\nspecbound: ");
     match mode {
-        Mode::Lenient => unusable(said),
+        Mode::Lenient => unusable(message),
         Mode::Strict => unusable(format!(
-            "{said}\n{} refusals; --lenient takes a part that is only not enforced, and lists it \
-             in the generated code",
-            items.len()
+            "{message}\n{} {}; --lenient takes a part that is only not enforced, and lists it in \
+             the generated code",
+            items.len(),
+            if items.len() == 1 { "refusal" } else { "refusals" }
         )),
     }
 }

@@ -94,7 +94,7 @@ impl Documents {
                     return Err(unusable(ReadError::BothStdin));
                 }
                 let (old, path) = (read(old, &self.reading)?, new);
-                let new = beside(path, read_incomplete(path, &self.reading)?, &old)?;
+                let new = complete_with_old(path, read_incomplete(path, &self.reading)?, &old)?;
                 DocumentPair { old, new, notes: Vec::new() }
             }
             (Some(_), None) => return Err(unusable("the document after the change is missing")),
@@ -141,7 +141,7 @@ impl Documents {
         let old = read(Path::new(&format!("{short}:{}", below.display())), &self.reading);
         match old {
             Ok(old) => {
-                let new = beside(&path, new, &old)?;
+                let new = complete_with_old(&path, new, &old)?;
                 Ok(DocumentPair { old, new, notes: Vec::new() })
             }
             // A document that is new breaks no client.
@@ -173,7 +173,7 @@ fn complete(path: &Path, document: Document) -> Result<Document, Failure> {
 }
 
 /// The document after a change: it may refer to a component that is gone.
-fn beside(path: &Path, document: Document, old: &Document) -> Result<Document, Failure> {
+fn complete_with_old(path: &Path, document: Document, old: &Document) -> Result<Document, Failure> {
     let document = document.complete_beside(old);
     document.map_err(|source| failure(ReadError::Parse { path: path.into(), source }))
 }

@@ -72,7 +72,7 @@ enum Command {
         #[arg(long)]
         reason: String,
         /// The last day of the acceptance, such as 2030-12-31.
-        #[arg(long, value_parser = policy::day)]
+        #[arg(long, value_parser = policy::parse_day)]
         until: Option<String>,
         /// Append to the policy file.
         #[arg(long)]
@@ -146,12 +146,21 @@ enum Schema {
 const FOUND: u8 = 1;
 const UNUSABLE: u8 = 2;
 
+#[derive(Debug)]
 struct Failure {
     message: String,
     code: u8,
     /// Whether there is no such document.
     is_missing: bool,
 }
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
 
 fn unusable(message: impl ToString) -> Failure {
     Failure { message: message.to_string(), code: UNUSABLE, is_missing: false }

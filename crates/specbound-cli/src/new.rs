@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use specbound_codegen::{Dependencies, File, Layout, Mode, Settings};
 
-use crate::generate::{refused, write};
+use crate::generate::{not_enforced, refused, write};
 use crate::inputs::{self, ReadSettings};
 use crate::{Failure, unusable};
 
@@ -17,7 +17,7 @@ pub struct New {
     /// The OpenAPI 3 document, YAML or JSON; `-` is standard input. The project gets a copy.
     #[arg(long, value_name = "FILE")]
     document: PathBuf,
-    /// Take what the generated code does not enforce.
+    /// Take a document with parts that the generated code does not enforce.
     #[arg(long)]
     lenient: bool,
     /// A folder with the crates of specbound, in place of crates.io.
@@ -69,8 +69,8 @@ impl New {
         eprintln!("specbound: {} has {operations} operations", self.name.display());
         if unenforced > 0 {
             eprintln!(
-                "specbound: {unenforced} parts of the document are not enforced or left out; \
-                 `specbound generate` lists them at the head of server.rs"
+                "specbound: {}; `specbound generate` lists them at the head of server.rs",
+                not_enforced(unenforced)
             );
         }
         Ok(ExitCode::SUCCESS)

@@ -67,11 +67,11 @@ fn nearest() -> PathBuf {
     }
 }
 
-/// A day of the command line, as it was given.
-pub fn day(text: &str) -> Result<String, String> {
+/// Checks a day of the command line, and returns it as it was given.
+pub fn parse_day(text: &str) -> Result<String, Failure> {
     Day::parse(text)
         .map(|_| text.to_owned())
-        .ok_or_else(|| "not a date of the form 2030-12-31".to_owned())
+        .ok_or_else(|| unusable("not a date of the form 2030-12-31"))
 }
 
 pub fn accept(

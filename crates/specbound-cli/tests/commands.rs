@@ -403,6 +403,18 @@ fn generate_names_each_refusal_on_a_line_and_lenient_lists_them() {
 }
 
 #[test]
+fn one_refusal_is_counted_in_the_singular() {
+    let folder = Folder::with_change("9", "9");
+    let one = TWO.replace(", c: {dependencies: {}}", "");
+    std::fs::write(folder.path().join("one.yaml"), one).unwrap();
+    let (code, _, words) = folder.specbound(&["generate", "one.yaml", "out"]);
+    assert_eq!(code, Some(2));
+    assert!(words.contains("\n1 refusal; --lenient takes"), "{words}");
+    let (_, _, words) = folder.specbound(&["generate", "one.yaml", "out", "--lenient"]);
+    assert!(words.contains("1 part of the document is not enforced"), "{words}");
+}
+
+#[test]
 fn generate_check_tells_stale_files_and_writes_nothing() {
     let folder = Folder::with_change("9", "9");
     let check = ["generate", "--document", "old.yaml", "--output", "api", "--check"];
