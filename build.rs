@@ -45,7 +45,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     unpack_swagger_ui(&out)?;
     fs::write(out.join("locales.rs"), locales()?)?;
 
+    let support = specbound_codegen::support([&generated, &user])?;
     let kept = [
+        (DOCUMENT, Path::new("generated/src/support.rs"), &support),
         (DOCUMENT, Path::new("generated/src/client.rs"), &generated.client),
         (DOCUMENT, Path::new("generated/server_trait.rs"), &generated.server_trait),
         (USER_DOCUMENT, Path::new("generated/src/user_client.rs"), &user.client),
@@ -72,7 +74,9 @@ fn run() -> Result<(), Box<dyn Error>> {
 /// The text of a document, and its code.
 fn generate(document: &str, trait_name: &str) -> Result<(String, Generated), Box<dyn Error>> {
     let text = fs::read_to_string(document)?;
-    let settings = specbound_codegen::Settings { trait_name, ..Default::default() };
+    // Both clients stand in the crate `generated/`.
+    let support = Some("crate::support");
+    let settings = specbound_codegen::Settings { trait_name, support, ..Default::default() };
     let generated =
         specbound_codegen::generate(&text, &settings).map_err(|e| format!("{document}: {e}"))?;
     Ok((text, generated))

@@ -319,9 +319,9 @@ impl ClientInfo<()> for Client {
         &()
     }
 }
-/// Credentials, by the security schemes of the document. They go with operations that
-/// name their scheme alone: those of the first alternative that is complete. `Debug`
-/// shows none.
+/// Credentials for the security schemes of the document. An operation gets those that
+/// its security requires: of the first alternative whose credentials are all set.
+/// `Debug` shows none of them.
 ///
 /// A certificate (`mutualTLS`) is the identity of the `reqwest::ClientBuilder`.
 #[derive(Clone, Default)]
@@ -331,7 +331,7 @@ pub struct Credentials {
     token_auth: Option<String>,
 }
 impl Credentials {
-    /// None yet.
+    /// Without any.
     pub fn new() -> Credentials {
         Credentials::default()
     }
@@ -423,80 +423,6 @@ fn alternatives(operation: &str) -> &'static [&'static [&'static str]] {
         _ => &[],
     }
 }
-/// A credential that is there, and its place in a request.
-#[allow(dead_code)]
-enum Credential<'a> {
-    Basic(&'a str, &'a str),
-    /// After a word.
-    Authorization(&'static str, &'a str),
-    Header(&'static str, &'a str),
-    Cookie(&'static str, &'a str),
-    Query(&'static str, &'a str),
-}
-impl Credential<'_> {
-    fn apply<E>(
-        &self,
-        client: &::reqwest::Client,
-        request: &mut ::reqwest::Request,
-    ) -> Result<(), Error<E>> {
-        use ::reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
-        let secret = |text: &str| {
-            let mut value = HeaderValue::from_str(text)?;
-            value.set_sensitive(true);
-            Ok::<_, ::reqwest::header::InvalidHeaderValue>(value)
-        };
-        match self {
-            Credential::Basic(username, password) => {
-                let url = request.url().clone();
-                let made = client.get(url).basic_auth(username, Some(password)).build()?;
-                if let Some(value) = made.headers().get(AUTHORIZATION) {
-                    request.headers_mut().append(AUTHORIZATION, value.clone());
-                }
-            }
-            Credential::Authorization(word, value) => {
-                let value = secret(&format!("{word} {value}"))?;
-                request.headers_mut().append(AUTHORIZATION, value);
-            }
-            Credential::Header(name, value) => {
-                let value = secret(value)?;
-                request.headers_mut().append(HeaderName::from_static(name), value);
-            }
-            Credential::Cookie(name, value) => {
-                let is_octet = |c: char| c.is_ascii_graphic() && !"\",;\\".contains(c);
-                if !value.chars().all(is_octet) {
-                    let why = format!(
-                        "the cookie {name} has a character that no cookie can hold"
-                    );
-                    return Err(Error::InvalidRequest(why));
-                }
-                add_cookie(request, &format!("{name}={value}"))?;
-            }
-            Credential::Query(name, value) => {
-                request.url_mut().query_pairs_mut().append_pair(name, value);
-            }
-        }
-        Ok(())
-    }
-}
-/// Adds to the one `Cookie` header that a request has.
-fn add_cookie<E>(
-    request: &mut ::reqwest::Request,
-    cookie: &str,
-) -> Result<(), Error<E>> {
-    use ::reqwest::header::{COOKIE, HeaderValue};
-    let mut all = request
-        .headers()
-        .get(COOKIE)
-        .map_or(Vec::new(), |all| all.as_bytes().to_vec());
-    if !all.is_empty() {
-        all.extend(b"; ");
-    }
-    all.extend(cookie.as_bytes());
-    let mut value = HeaderValue::from_bytes(&all)?;
-    value.set_sensitive(true);
-    request.headers_mut().insert(COOKIE, value);
-    Ok(())
-}
 impl Credentials {
     /// A client of the server at this URL, which sends these credentials.
     #[cfg(not(target_arch = "wasm32"))]
@@ -505,8 +431,9 @@ impl Credentials {
         let builder = ::reqwest::Client::builder().connect_timeout(limit);
         self.connect_with(baseurl, builder.timeout(limit))
     }
-    /// The same on an HTTP client of your own. A redirect to another origin is not
-    /// followed, whatever the builder says: it is an unexpected response.
+    /// The same on an HTTP client of your own. The redirect policy of the builder is
+    /// replaced: a redirect to another origin is not followed, and is an unexpected
+    /// response.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn connect_with(
         self,
@@ -561,32 +488,13 @@ Arguments:
         limit: Option<i64>,
         offset: Option<i64>,
     ) -> Result<ResponseValue<types::PaginatedEmailAddressList>, Error<()>> {
-        let url = format!("{}/api/auth/emails/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .query(&progenitor_client::QueryParam::new("limit", &limit))
-            .query(&progenitor_client::QueryParam::new("offset", &offset))
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_emails_list",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::GET, &self.baseurl);
+        target.literal("/api/auth/emails/");
+        target.query("limit", Style::Form, true, &limit);
+        target.query("offset", Style::Form, true, &offset);
+        let response = self
+            .send_target(target, "auth_emails_list", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -601,31 +509,12 @@ Sends a `POST` request to `/api/auth/emails/`
         &'a self,
         body: &'a types::EmailAddressRequest,
     ) -> Result<ResponseValue<types::EmailAddress>, Error<()>> {
-        let url = format!("{}/api/auth/emails/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_emails_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/emails/");
+        target.json("application/json", &body);
+        let response = self
+            .send_target(target, "auth_emails_create", "application/json")
+            .await?;
         match response.status().as_u16() {
             201u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -635,38 +524,19 @@ Sends a `POST` request to `/api/auth/emails/`
 
 Sends a `POST` request to `/api/auth/emails/{id}/primary/`
 
+- `id`
 */
     pub async fn auth_emails_primary_create<'a>(
         &'a self,
         id: i64,
     ) -> Result<ResponseValue<types::EmailAddress>, Error<()>> {
-        let url = format!(
-            "{}/api/auth/emails/{}/primary/", self.baseurl, encode_path(& id
-            .to_string()),
-        );
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_emails_primary_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/emails/");
+        target.path("id", Style::Simple, false, &id);
+        target.literal("/primary/");
+        let response = self
+            .send_target(target, "auth_emails_primary_create", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -676,37 +546,19 @@ Sends a `POST` request to `/api/auth/emails/{id}/primary/`
 
 Sends a `POST` request to `/api/auth/emails/{id}/remove/`
 
+- `id`
 */
     pub async fn auth_emails_remove_create<'a>(
         &'a self,
         id: i64,
     ) -> Result<ResponseValue<types::EmailAddress>, Error<()>> {
-        let url = format!(
-            "{}/api/auth/emails/{}/remove/", self.baseurl, encode_path(& id.to_string()),
-        );
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_emails_remove_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/emails/");
+        target.path("id", Style::Simple, false, &id);
+        target.literal("/remove/");
+        let response = self
+            .send_target(target, "auth_emails_remove_create", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -716,37 +568,19 @@ Sends a `POST` request to `/api/auth/emails/{id}/remove/`
 
 Sends a `POST` request to `/api/auth/emails/{id}/verify/`
 
+- `id`
 */
     pub async fn auth_emails_verify_create<'a>(
         &'a self,
         id: i64,
     ) -> Result<ResponseValue<types::EmailAddress>, Error<()>> {
-        let url = format!(
-            "{}/api/auth/emails/{}/verify/", self.baseurl, encode_path(& id.to_string()),
-        );
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_emails_verify_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/emails/");
+        target.path("id", Style::Simple, false, &id);
+        target.literal("/verify/");
+        let response = self
+            .send_target(target, "auth_emails_verify_create", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -761,22 +595,10 @@ Sends a `POST` request to `/api/auth/login/`
         &'a self,
         body: &'a types::Login,
     ) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/api/auth/login/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self.client.post(url).json(&body).headers(header_map).build()?;
-        let info = OperationInfo {
-            operation_id: "auth_login_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/login/");
+        target.json("application/json", &body);
+        let response = self.send_target(target, "auth_login_create", "").await?;
         match response.status().as_u16() {
             200u16 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -790,22 +612,9 @@ Sends a `GET` request to `/api/auth/logout/`
     pub async fn auth_logout_retrieve<'a>(
         &'a self,
     ) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/api/auth/logout/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self.client.get(url).headers(header_map).build()?;
-        let info = OperationInfo {
-            operation_id: "auth_logout_retrieve",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::GET, &self.baseurl);
+        target.literal("/api/auth/logout/");
+        let response = self.send_target(target, "auth_logout_retrieve", "").await?;
         match response.status().as_u16() {
             200u16 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -821,22 +630,9 @@ Sends a `POST` request to `/api/auth/logout/`
     pub async fn auth_logout_create<'a>(
         &'a self,
     ) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/api/auth/logout/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self.client.post(url).headers(header_map).build()?;
-        let info = OperationInfo {
-            operation_id: "auth_logout_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/logout/");
+        let response = self.send_target(target, "auth_logout_create", "").await?;
         match response.status().as_u16() {
             200u16 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -854,31 +650,12 @@ Sends a `POST` request to `/api/auth/password/change/`
         &'a self,
         body: &'a types::PasswordChange,
     ) -> Result<ResponseValue<types::RestAuthDetail>, Error<()>> {
-        let url = format!("{}/api/auth/password/change/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_password_change_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/password/change/");
+        target.json("application/json", &body);
+        let response = self
+            .send_target(target, "auth_password_change_create", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -896,31 +673,12 @@ Sends a `POST` request to `/api/auth/password/reset/`
         &'a self,
         body: &'a types::PasswordReset,
     ) -> Result<ResponseValue<types::RestAuthDetail>, Error<()>> {
-        let url = format!("{}/api/auth/password/reset/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_password_reset_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/password/reset/");
+        target.json("application/json", &body);
+        let response = self
+            .send_target(target, "auth_password_reset_create", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -940,31 +698,16 @@ Sends a `POST` request to `/api/auth/password/reset/confirm/`
         &'a self,
         body: &'a types::PasswordResetConfirm,
     ) -> Result<ResponseValue<types::RestAuthDetail>, Error<()>> {
-        let url = format!("{}/api/auth/password/reset/confirm/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/password/reset/confirm/");
+        target.json("application/json", &body);
+        let response = self
+            .send_target(
+                target,
+                "auth_password_reset_confirm_create",
+                "application/json",
             )
-            .json(&body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_password_reset_confirm_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -986,32 +729,13 @@ Arguments:
         ResponseValue<types::PaginatedSocialProviderListResponseList>,
         Error<()>,
     > {
-        let url = format!("{}/api/auth/providers/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .query(&progenitor_client::QueryParam::new("limit", &limit))
-            .query(&progenitor_client::QueryParam::new("offset", &offset))
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_providers_list",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::GET, &self.baseurl);
+        target.literal("/api/auth/providers/");
+        target.query("limit", Style::Form, true, &limit);
+        target.query("offset", Style::Form, true, &offset);
+        let response = self
+            .send_target(target, "auth_providers_list", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -1028,31 +752,12 @@ Sends a `POST` request to `/api/auth/registration/`
         &'a self,
         body: &'a types::Register,
     ) -> Result<ResponseValue<types::Token>, Error<()>> {
-        let url = format!("{}/api/auth/registration/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_registration_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/registration/");
+        target.json("application/json", &body);
+        let response = self
+            .send_target(target, "auth_registration_create", "application/json")
+            .await?;
         match response.status().as_u16() {
             201u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -1069,31 +774,16 @@ Sends a `POST` request to `/api/auth/registration/resend-email/`
         &'a self,
         body: &'a types::ResendEmailVerification,
     ) -> Result<ResponseValue<types::RestAuthDetail>, Error<()>> {
-        let url = format!("{}/api/auth/registration/resend-email/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/registration/resend-email/");
+        target.json("application/json", &body);
+        let response = self
+            .send_target(
+                target,
+                "auth_registration_resend_email_create",
+                "application/json",
             )
-            .json(&body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_registration_resend_email_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+            .await?;
         match response.status().as_u16() {
             201u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -1110,31 +800,16 @@ Sends a `POST` request to `/api/auth/registration/verify-email/`
         &'a self,
         body: &'a types::VerifyEmail,
     ) -> Result<ResponseValue<types::RestAuthDetail>, Error<()>> {
-        let url = format!("{}/api/auth/registration/verify-email/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/registration/verify-email/");
+        target.json("application/json", &body);
+        let response = self
+            .send_target(
+                target,
+                "auth_registration_verify_email_create",
+                "application/json",
             )
-            .json(&body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_registration_verify_email_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -1153,32 +828,13 @@ Arguments:
         limit: Option<i64>,
         offset: Option<i64>,
     ) -> Result<ResponseValue<types::PaginatedSocialAccountList>, Error<()>> {
-        let url = format!("{}/api/auth/social/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .query(&progenitor_client::QueryParam::new("limit", &limit))
-            .query(&progenitor_client::QueryParam::new("offset", &offset))
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_social_list",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::GET, &self.baseurl);
+        target.literal("/api/auth/social/");
+        target.query("limit", Style::Form, true, &limit);
+        target.query("offset", Style::Form, true, &offset);
+        let response = self
+            .send_target(target, "auth_social_list", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -1189,40 +845,21 @@ the currently logged in user
 
 Sends a `POST` request to `/api/auth/social/{id}/disconnect/`
 
+- `id`
 */
     pub async fn auth_social_disconnect_create<'a>(
         &'a self,
         id: i64,
         body: &'a types::SocialConnect,
     ) -> Result<ResponseValue<types::SocialConnect>, Error<()>> {
-        let url = format!(
-            "{}/api/auth/social/{}/disconnect/", self.baseurl, encode_path(& id
-            .to_string()),
-        );
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_social_disconnect_create",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::POST, &self.baseurl);
+        target.literal("/api/auth/social/");
+        target.path("id", Style::Simple, false, &id);
+        target.literal("/disconnect/");
+        target.json("application/json", &body);
+        let response = self
+            .send_target(target, "auth_social_disconnect_create", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -1243,30 +880,11 @@ Sends a `GET` request to `/api/auth/user/`
     pub async fn auth_user_retrieve<'a>(
         &'a self,
     ) -> Result<ResponseValue<types::UserDetails>, Error<()>> {
-        let url = format!("{}/api/auth/user/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_user_retrieve",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::GET, &self.baseurl);
+        target.literal("/api/auth/user/");
+        let response = self
+            .send_target(target, "auth_user_retrieve", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -1288,31 +906,12 @@ Sends a `PUT` request to `/api/auth/user/`
         &'a self,
         body: &'a types::UserDetailsRequest,
     ) -> Result<ResponseValue<types::UserDetails>, Error<()>> {
-        let url = format!("{}/api/auth/user/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .put(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_user_update",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::PUT, &self.baseurl);
+        target.literal("/api/auth/user/");
+        target.json("application/json", &body);
+        let response = self
+            .send_target(target, "auth_user_update", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -1334,31 +933,12 @@ Sends a `PATCH` request to `/api/auth/user/`
         &'a self,
         body: &'a types::PatchedUserDetailsRequest,
     ) -> Result<ResponseValue<types::UserDetails>, Error<()>> {
-        let url = format!("{}/api/auth/user/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .patch(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body)
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "auth_user_partial_update",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::PATCH, &self.baseurl);
+        target.literal("/api/auth/user/");
+        target.json("application/json", &body);
+        let response = self
+            .send_target(target, "auth_user_partial_update", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -1370,3 +950,20 @@ pub mod prelude {
     #[allow(unused_imports)]
     pub use super::Client;
 }
+impl Client {
+    async fn send_target<E>(
+        &self,
+        target: Target,
+        operation_id: &'static str,
+        accept: &'static str,
+    ) -> Result<::reqwest::Response, Error<E>> {
+        let mut request = target.request(&self.client, Self::api_version(), accept)?;
+        let info = OperationInfo { operation_id };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        Ok(result?)
+    }
+}
+#[allow(unused_imports)]
+use crate::support::*;

@@ -35,6 +35,9 @@ mod credentials;
 mod problem;
 #[allow(clippy::all)]
 #[rustfmt::skip]
+mod support;
+#[allow(clippy::all)]
+#[rustfmt::skip]
 pub mod user_client;
 
 pub use client::{Client, Error, ResponseValue, types};

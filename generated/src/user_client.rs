@@ -397,9 +397,9 @@ impl ClientInfo<()> for Client {
         &()
     }
 }
-/// Credentials, by the security schemes of the document. They go with operations that
-/// name their scheme alone: those of the first alternative that is complete. `Debug`
-/// shows none.
+/// Credentials for the security schemes of the document. An operation gets those that
+/// its security requires: of the first alternative whose credentials are all set.
+/// `Debug` shows none of them.
 ///
 /// A certificate (`mutualTLS`) is the identity of the `reqwest::ClientBuilder`.
 #[derive(Clone, Default)]
@@ -409,7 +409,7 @@ pub struct Credentials {
     token_auth: Option<String>,
 }
 impl Credentials {
-    /// None yet.
+    /// Without any.
     pub fn new() -> Credentials {
         Credentials::default()
     }
@@ -495,80 +495,6 @@ fn alternatives(operation: &str) -> &'static [&'static [&'static str]] {
         _ => &[],
     }
 }
-/// A credential that is there, and its place in a request.
-#[allow(dead_code)]
-enum Credential<'a> {
-    Basic(&'a str, &'a str),
-    /// After a word.
-    Authorization(&'static str, &'a str),
-    Header(&'static str, &'a str),
-    Cookie(&'static str, &'a str),
-    Query(&'static str, &'a str),
-}
-impl Credential<'_> {
-    fn apply<E>(
-        &self,
-        client: &::reqwest::Client,
-        request: &mut ::reqwest::Request,
-    ) -> Result<(), Error<E>> {
-        use ::reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
-        let secret = |text: &str| {
-            let mut value = HeaderValue::from_str(text)?;
-            value.set_sensitive(true);
-            Ok::<_, ::reqwest::header::InvalidHeaderValue>(value)
-        };
-        match self {
-            Credential::Basic(username, password) => {
-                let url = request.url().clone();
-                let made = client.get(url).basic_auth(username, Some(password)).build()?;
-                if let Some(value) = made.headers().get(AUTHORIZATION) {
-                    request.headers_mut().append(AUTHORIZATION, value.clone());
-                }
-            }
-            Credential::Authorization(word, value) => {
-                let value = secret(&format!("{word} {value}"))?;
-                request.headers_mut().append(AUTHORIZATION, value);
-            }
-            Credential::Header(name, value) => {
-                let value = secret(value)?;
-                request.headers_mut().append(HeaderName::from_static(name), value);
-            }
-            Credential::Cookie(name, value) => {
-                let is_octet = |c: char| c.is_ascii_graphic() && !"\",;\\".contains(c);
-                if !value.chars().all(is_octet) {
-                    let why = format!(
-                        "the cookie {name} has a character that no cookie can hold"
-                    );
-                    return Err(Error::InvalidRequest(why));
-                }
-                add_cookie(request, &format!("{name}={value}"))?;
-            }
-            Credential::Query(name, value) => {
-                request.url_mut().query_pairs_mut().append_pair(name, value);
-            }
-        }
-        Ok(())
-    }
-}
-/// Adds to the one `Cookie` header that a request has.
-fn add_cookie<E>(
-    request: &mut ::reqwest::Request,
-    cookie: &str,
-) -> Result<(), Error<E>> {
-    use ::reqwest::header::{COOKIE, HeaderValue};
-    let mut all = request
-        .headers()
-        .get(COOKIE)
-        .map_or(Vec::new(), |all| all.as_bytes().to_vec());
-    if !all.is_empty() {
-        all.extend(b"; ");
-    }
-    all.extend(cookie.as_bytes());
-    let mut value = HeaderValue::from_bytes(&all)?;
-    value.set_sensitive(true);
-    request.headers_mut().insert(COOKIE, value);
-    Ok(())
-}
 impl Credentials {
     /// A client of the server at this URL, which sends these credentials.
     #[cfg(not(target_arch = "wasm32"))]
@@ -577,8 +503,9 @@ impl Credentials {
         let builder = ::reqwest::Client::builder().connect_timeout(limit);
         self.connect_with(baseurl, builder.timeout(limit))
     }
-    /// The same on an HTTP client of your own. A redirect to another origin is not
-    /// followed, whatever the builder says: it is an unexpected response.
+    /// The same on an HTTP client of your own. The redirect policy of the builder is
+    /// replaced: a redirect to another origin is not followed, and is an unexpected
+    /// response.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn connect_with(
         self,
@@ -628,30 +555,11 @@ Sends a `GET` request to `/api/`
     pub async fn root_retrieve<'a>(
         &'a self,
     ) -> Result<ResponseValue<types::InfoApi>, Error<()>> {
-        let url = format!("{}/api/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "root_retrieve",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::GET, &self.baseurl);
+        target.literal("/api/");
+        let response = self
+            .send_target(target, "root_retrieve", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -665,30 +573,11 @@ Sends a `GET` request to `/api/user/me/`
     pub async fn user_me_retrieve<'a>(
         &'a self,
     ) -> Result<ResponseValue<types::MeUser>, Error<()>> {
-        let url = format!("{}/api/user/me/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "user_me_retrieve",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::GET, &self.baseurl);
+        target.literal("/api/user/me/");
+        let response = self
+            .send_target(target, "user_me_retrieve", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -702,30 +591,11 @@ Sends a `GET` request to `/api/user/roles/`
     pub async fn user_roles_retrieve<'a>(
         &'a self,
     ) -> Result<ResponseValue<types::Role>, Error<()>> {
-        let url = format!("{}/api/user/roles/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "user_roles_retrieve",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::GET, &self.baseurl);
+        target.literal("/api/user/roles/");
+        let response = self
+            .send_target(target, "user_roles_retrieve", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -743,22 +613,9 @@ Sends a `GET` request to `/api/user/token/`
     pub async fn user_token_retrieve<'a>(
         &'a self,
     ) -> Result<ResponseValue<()>, Error<()>> {
-        let url = format!("{}/api/user/token/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self.client.get(url).headers(header_map).build()?;
-        let info = OperationInfo {
-            operation_id: "user_token_retrieve",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::GET, &self.baseurl);
+        target.literal("/api/user/token/");
+        let response = self.send_target(target, "user_token_retrieve", "").await?;
         match response.status().as_u16() {
             200u16 => Ok(ResponseValue::empty(response)),
             _ => Err(Error::UnexpectedResponse(response)),
@@ -777,32 +634,13 @@ Arguments:
         limit: Option<i64>,
         offset: Option<i64>,
     ) -> Result<ResponseValue<types::PaginatedApiTokenList>, Error<()>> {
-        let url = format!("{}/api/user/tokens/", self.baseurl,);
-        let mut header_map = ::reqwest::header::HeaderMap::with_capacity(1usize);
-        header_map
-            .append(
-                ::reqwest::header::HeaderName::from_static("api-version"),
-                ::reqwest::header::HeaderValue::from_static(Self::api_version()),
-            );
-        #[allow(unused_mut)]
-        let mut request = self
-            .client
-            .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .query(&progenitor_client::QueryParam::new("limit", &limit))
-            .query(&progenitor_client::QueryParam::new("offset", &offset))
-            .headers(header_map)
-            .build()?;
-        let info = OperationInfo {
-            operation_id: "user_tokens_list",
-        };
-        self.pre(&mut request, &info).await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
+        let mut target = Target::new(::reqwest::Method::GET, &self.baseurl);
+        target.literal("/api/user/tokens/");
+        target.query("limit", Style::Form, true, &limit);
+        target.query("offset", Style::Form, true, &offset);
+        let response = self
+            .send_target(target, "user_tokens_list", "application/json")
+            .await?;
         match response.status().as_u16() {
             200u16 => ResponseValue::from_response(response).await,
             _ => Err(Error::UnexpectedResponse(response)),
@@ -814,3 +652,20 @@ pub mod prelude {
     #[allow(unused_imports)]
     pub use super::Client;
 }
+impl Client {
+    async fn send_target<E>(
+        &self,
+        target: Target,
+        operation_id: &'static str,
+        accept: &'static str,
+    ) -> Result<::reqwest::Response, Error<E>> {
+        let mut request = target.request(&self.client, Self::api_version(), accept)?;
+        let info = OperationInfo { operation_id };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        Ok(result?)
+    }
+}
+#[allow(unused_imports)]
+use crate::support::*;

@@ -14,6 +14,58 @@ pub fn build(document: &str) {
     Build::new(document).api();
 }
 
+/// Generates the code of several documents, each with a name, into `OUT_DIR`: `NAME_api.rs`,
+/// `NAME_client.rs` and `NAME_senders.rs`, and once `support.rs`, which the clients share. It must
+/// stand as the module `crate::support`:
+///
+/// ```ignore
+/// mod support {
+///     include!(concat!(env!("OUT_DIR"), "/support.rs"));
+/// }
+/// ```
+pub fn build_all(documents: &[(&str, &str)]) {
+    let settings = Settings { support: Some("crate::support"), ..Settings::default() };
+    let mut all = Vec::new();
+    for (name, document) in documents {
+        println!("cargo::rerun-if-changed={document}");
+        match Build::new(document).generate(&settings) {
+            Ok(generated) => all.push((name, generated)),
+            Err(error) => return print_error(&*error),
+        }
+    }
+    let write = || -> Result<(), Box<dyn Error>> {
+        let support = crate::support(all.iter().map(|(_, generated)| generated))?;
+        let files = all.iter().flat_map(|(name, generated)| {
+            [
+                (format!("{name}_api.rs"), &generated.server),
+                (format!("{name}_client.rs"), &generated.client),
+                (format!("{name}_senders.rs"), &generated.senders),
+            ]
+        });
+        write_files(files.chain([("support.rs".to_owned(), &support)]))
+    };
+    if let Err(error) = write() {
+        print_error(&*error);
+    }
+}
+
+fn print_error(error: &dyn Error) {
+    for line in error.to_string().lines() {
+        println!("cargo::error={line}");
+    }
+}
+
+fn write_files<'a>(
+    files: impl IntoIterator<Item = (String, &'a String)>,
+) -> Result<(), Box<dyn Error>> {
+    let folder =
+        std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: this is no build script")?;
+    for (name, text) in files {
+        std::fs::write(Path::new(&folder).join(name), text)?;
+    }
+    Ok(())
+}
+
 /// As [`build`], with settings.
 #[derive(Debug, Clone, Copy)]
 pub struct Build<'a> {
@@ -27,7 +79,7 @@ impl<'a> Build<'a> {
         Build { document, mode: Mode::Strict }
     }
 
-    /// Takes what the generated code does not enforce.
+    /// Takes a document with parts that the generated code does not enforce.
     pub fn lenient(mut self) -> Build<'a> {
         self.mode = Mode::Lenient;
         self
@@ -61,25 +113,18 @@ impl<'a> Build<'a> {
 
     fn run(self, files: impl FnOnce(Generated) -> Vec<(&'static str, String)>) {
         println!("cargo::rerun-if-changed={}", self.document);
-        if let Err(error) = self.write(files) {
-            for line in error.to_string().lines() {
-                println!("cargo::error={line}");
-            }
+        let written = self.generate(&Settings::default()).and_then(|generated| {
+            let files = files(generated);
+            write_files(files.iter().map(|(name, text)| ((*name).to_owned(), text)))
+        });
+        if let Err(error) = written {
+            print_error(&*error);
         }
     }
 
-    fn write(
-        self,
-        files: impl FnOnce(Generated) -> Vec<(&'static str, String)>,
-    ) -> Result<(), Box<dyn Error>> {
+    fn generate(self, settings: &Settings<'_>) -> Result<Generated, Box<dyn Error>> {
         let source = report::read_document(Path::new(self.document), ReadOptions::default())?;
-        let generated = generate_from(&source.value, &Settings::default(), self.mode)
-            .map_err(|error| format!("{}: {error}", self.document))?;
-        let folder =
-            std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: this is no build script")?;
-        for (name, text) in files(generated) {
-            std::fs::write(Path::new(&folder).join(name), text)?;
-        }
-        Ok(())
+        let generated = generate_from(&source.value, settings, self.mode);
+        Ok(generated.map_err(|error| format!("{}: {error}", self.document))?)
     }
 }

@@ -14,7 +14,8 @@ use super::names::{clean, is_identifier, unique};
 use super::schemes::{CredentialLocation, Scheme};
 
 /// Methods of `Credentials` that no scheme has the name of.
-const RESERVED: [&str; 6] = ["new", "connect", "connect_with", "apply", "credential", "default"];
+const RESERVED: [&str; 9] =
+    ["new", "connect", "connect_with", "apply", "credential", "default", "clone", "fmt", "into"];
 
 /// The schemes that a client can send, with the names of their methods.
 pub struct Schemes<'a> {
@@ -70,8 +71,9 @@ impl<'a> Schemes<'a> {
                     self.connect_with(baseurl, builder.timeout(limit))
                 }
 
-                /// The same on an HTTP client of your own. A redirect to another origin is not
-                /// followed, whatever the builder says: it is an unexpected response.
+                /// The same on an HTTP client of your own. The redirect policy of the builder is
+                /// replaced: a redirect to another origin is not followed, and is an unexpected
+                /// response.
                 #[cfg(not(target_arch = "wasm32"))]
                 pub fn connect_with(
                     self,
@@ -113,12 +115,13 @@ impl<'a> Schemes<'a> {
         }
     }
 
-    fn has_query(&self) -> bool {
+    /// Whether a key stands in the query, which `Debug` of a response shows with its URL.
+    pub fn has_query(&self) -> bool {
         let is_query = |scheme: &Scheme| matches!(scheme.location, CredentialLocation::Query(_));
         self.sent.iter().any(|(scheme, _)| is_query(scheme))
     }
 
-    /// Methods that hide a key in the URL of a result.
+    /// Calls that hide a key in the URL of a result.
     pub fn hidden(&self) -> Option<TokenStream> {
         let hidden = quote!(.map(without_query).map_err(::reqwest::Error::without_url));
         self.has_query().then_some(hidden)
@@ -161,20 +164,17 @@ impl<'a> Schemes<'a> {
             quote!(#name => #credential,)
         });
         let alternatives = self.alternatives(operations);
-        let without_query = self.has_query().then(without_query);
-        let support: TokenStream =
-            include_str!("support/credential.rs").parse().unwrap_or_default();
         quote! {
-            /// Credentials, by the security schemes of the document. They go with operations that
-            /// name their scheme alone: those of the first alternative that is complete. `Debug`
-            /// shows none.
+            /// Credentials for the security schemes of the document. An operation gets those that
+            /// its security requires: of the first alternative whose credentials are all set.
+            /// `Debug` shows none of them.
             ///
             /// A certificate (`mutualTLS`) is the identity of the `reqwest::ClientBuilder`.
             #[derive(Clone, Default)]
             pub struct Credentials { #(#fields),* }
 
             impl Credentials {
-                /// None yet.
+                /// Without any.
                 pub fn new() -> Credentials {
                     Credentials::default()
                 }
@@ -214,8 +214,6 @@ impl<'a> Schemes<'a> {
             }
 
             #alternatives
-            #without_query
-            #support
         }
     }
 
@@ -231,7 +229,7 @@ impl<'a> Schemes<'a> {
             });
             let alternatives: Vec<_> = alternatives.filter(|schemes| !schemes.is_empty()).collect();
             if !alternatives.is_empty() {
-                // progenitor's methods know the operation by their own name.
+                // Methods pass their own name.
                 let method = operation.id.to_snake_case();
                 by_security.entry(alternatives).or_default().insert(method);
             }
@@ -284,27 +282,6 @@ fn setter(scheme: &Scheme, name: &str) -> TokenStream {
         pub fn #field(mut self, value: impl Into<String>) -> Credentials {
             self.#field = Some(value.into());
             self
-        }
-    }
-}
-
-/// A response shows its URL in `Debug`: without the query, where a key stands.
-fn without_query() -> TokenStream {
-    quote! {
-        /// The same response without the query of its URL, where a key may stand.
-        fn without_query(response: ::reqwest::Response) -> ::reqwest::Response {
-            use ::reqwest::ResponseBuilderExt;
-            let mut url = response.url().clone();
-            url.set_query(None);
-            let (parts, body) = ::http::Response::<::reqwest::Body>::from(response).into_parts();
-            let shell = ::http::Response::builder().status(parts.status).version(parts.version);
-            match shell.url(url).body(body) {
-                Ok(mut response) => {
-                    *response.headers_mut() = parts.headers;
-                    response.into()
-                }
-                Err(_) => ::http::Response::new(::reqwest::Body::default()).into(),
-            }
         }
     }
 }

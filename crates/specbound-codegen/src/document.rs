@@ -159,9 +159,9 @@ impl Document {
         // The others have tables where these refer to them.
         let used: HashSet<&String> = self.operations.iter().flat_map(Operation::schemas).collect();
         for schema in self.schemas.iter_mut().filter(|schema| used.contains(&schema.name)) {
-            let beside = schema.at.strip_suffix("/schema").and_then(|at| lowered.pointer(at));
+            let entry = schema.at.strip_suffix("/schema").and_then(|at| lowered.pointer(at));
             let original = if schema.is_inline {
-                beside.and_then(|entry| entry.get(ORIGINAL)).cloned()
+                entry.and_then(|entry| entry.get(ORIGINAL)).cloned()
             } else {
                 let old = by_new.get(&schema.name).copied().unwrap_or(&schema.name);
                 let reference = format!("#/components/schemas/{}", escape(old));

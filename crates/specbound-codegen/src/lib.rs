@@ -1,5 +1,5 @@
-//! Generates Rust code from an OpenAPI 3.0 document: data types, a server trait with one method per
-//! operation, constraint tables for requests, and a typed client.
+//! Generates Rust code from an OpenAPI document of version 3.0 to 3.2: data types, a server trait
+//! with one method per operation, constraint tables for requests, and a typed client.
 //!
 //! A `build.rs` that writes both to `OUT_DIR` is one call, [`build`]. [`generate`] is the same from
 //! text to text:
@@ -26,13 +26,16 @@
 //! # Architecture
 //!
 //! ```text
-//! text ──► specbound-contract ──► lower/   any document in the subset, and what nothing enforces
+//! text ──► specbound-contract ──► lower/   a document of the subset, and the unenforced parts
 //!    ┌──────────────────────────────┘
 //! document ──► document.rs   operations, parameters, bodies, responses
 //!    │           schema.rs     schemas: accepted keywords, constraints of requests
 //!    │
 //!    └───────► normalise.rs  a copy that progenitor accepts
 //!                  └───────► progenitor.rs  structs and the typed client
+//!                            credentials.rs credentials of the client
+//!                            senders.rs     callbacks and webhooks
+//!                            support.rs     the code that clients have in common
 //!                            types.rs       source schemas of structs, constraint tables
 //!                            server.rs      the server trait and the types in its signatures
 //!                            forms.rs       files of multipart forms
@@ -67,9 +70,10 @@ mod schema;
 mod schemes;
 mod senders;
 mod server;
+mod support;
 mod types;
 
-pub use build::{Build, build};
+pub use build::{Build, build, build_all};
 use constraints::Direction;
 pub use lower::Mode;
 use openapi::METHODS;
@@ -97,6 +101,7 @@ pub struct Generated {
     pub document: String,
     /// A server project for the document.
     pub project: Project,
+    support: support::Support,
 }
 
 impl Generated {
@@ -108,6 +113,16 @@ impl Generated {
     pub fn types(&self) -> Result<String, Error> {
         types::text(&self.client)
     }
+}
+
+/// The module that [`Settings::support`] names, for the clients of several documents in one crate.
+///
+/// # Errors
+///
+/// None that is known.
+pub fn support<'a>(clients: impl IntoIterator<Item = &'a Generated>) -> Result<String, Error> {
+    let needed = clients.into_iter().map(|generated| generated.support);
+    needed.fold(support::Support::default(), support::Support::union).module()
 }
 
 /// A place in a document, and a message about it.
@@ -157,12 +172,15 @@ pub struct Settings<'a> {
     pub trait_name: &'a str,
     /// Path of the crate or module with `Call`, `Reply`, `Policy` and the other runtime types.
     pub runtime: &'a str,
+    /// Path of the module with the code that several clients share, such as `crate::support`;
+    /// [`support`] writes it. `None`: each client has this code itself.
+    pub support: Option<&'a str>,
 }
 
 /// A trait called `Api`, for the runtime `specbound`.
 impl Default for Settings<'static> {
     fn default() -> Settings<'static> {
-        Settings { trait_name: "Api", runtime: "::specbound" }
+        Settings { trait_name: "Api", runtime: "::specbound", support: None }
     }
 }
 
@@ -233,15 +251,19 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     let copy = normalise::normalise(lowered, &document);
     // Each goes before the next is made: together they are the peak of the memory.
     let schemes = schemes::all(&document.operations, source);
+    let path = |path: &str| -> Result<syn::Path, Error> {
+        syn::parse_str(path).map_err(|e| Error::Generator(format!("`{path}` is no path: {e}")))
+    };
+    let support = settings.support.map(path).transpose()?;
     let parts = progenitor::Parts {
         document: &document,
         schemes: &schemes,
         schemes_of_senders: &schemes::all(&document.senders, source),
         senders: &senders,
+        support: support.as_ref(),
     };
     let client = progenitor::client(copy, parts, mode, &mut unenforced)?;
-    let runtime: syn::Path =
-        syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
+    let runtime = path(settings.runtime)?;
     let mut tables = constraints::Tables::new(source, &runtime, Direction::Request);
     let mut server = not_enforced(&unenforced);
     server.push_str(client.types());
@@ -266,25 +288,51 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
         ),
         unenforced,
         project,
+        support: client.support,
     })
 }
 
-/// Reads the document with its callbacks and webhooks, or without them if they cannot be read.
+/// Reads the document with its callbacks and webhooks, without those that cannot be read.
 fn read_with_senders(
     source: &Value,
     lowered: Value,
     unenforced: &mut Vec<Item>,
 ) -> Result<(document::Document, Value, Vec<senders::Sent>), Error> {
-    if let Some((whole, sent)) = senders::add(source, &lowered, unenforced) {
-        match document::Document::read(&whole) {
+    let Some((mut whole, mut sent)) = senders::add(source, &lowered, unenforced) else {
+        return Ok((document::Document::read(&lowered)?, lowered, Vec::new()));
+    };
+    for _ in 0..MAX_UNREADABLE {
+        let error = match document::Document::read(&whole) {
             Ok(document) => return Ok((document, whole, sent)),
-            Err(_) => unenforced.extend(sent.into_iter().map(|sent| {
-                Item::of_client(sent.at, "this cannot be read, so that no code sends it")
-            })),
+            Err(Error::Unsupported(items)) => items,
+            Err(error) => return Err(error),
+        };
+        let is_cause = |sent: &senders::Sent, item: &Item| {
+            item.path.starts_with(&format!("/paths/{}/", read::escape(&sent.path())))
+        };
+        let (unreadable, kept): (Vec<_>, Vec<_>) =
+            sent.into_iter().partition(|sent| error.iter().any(|item| is_cause(sent, item)));
+        sent = kept;
+        if unreadable.is_empty() {
+            break;
+        }
+        for unread in unreadable {
+            let cause = error.iter().find(|item| is_cause(&unread, item));
+            let reason = cause.map(|item| item.reason.clone()).unwrap_or_default();
+            if let Some(paths) = whole["paths"].as_object_mut() {
+                paths.remove(&unread.path());
+            }
+            senders::leave_out(&mut vec![unread], unenforced, |_| Some(reason.clone()));
         }
     }
+    senders::leave_out(&mut sent, unenforced, |_| {
+        Some("too many others cannot be read".to_owned())
+    });
     Ok((document::Document::read(&lowered)?, lowered, Vec::new()))
 }
+
+/// Most callbacks and webhooks that are left out one by one.
+const MAX_UNREADABLE: usize = 40;
 
 /// Reduces a document to the operations with one of these tags or operationIds, and to the schemas
 /// that they need. Returns the names that no operation has.

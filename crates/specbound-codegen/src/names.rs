@@ -9,8 +9,18 @@ use serde_json::{Map, Value};
 use super::openapi::METHODS;
 
 /// Methods of the generated client, or of the traits that it brings into scope.
-const RESERVED_METHODS: [&str; 9] =
-    ["new", "new_with_client", "baseurl", "api_version", "client", "inner", "pre", "post", "exec"];
+const RESERVED_METHODS: [&str; 10] = [
+    "new",
+    "new_with_client",
+    "baseurl",
+    "api_version",
+    "client",
+    "inner",
+    "pre",
+    "post",
+    "exec",
+    "send_target",
+];
 
 /// Whether a text is a Rust identifier and no keyword of any edition.
 pub fn is_identifier(text: &str) -> bool {

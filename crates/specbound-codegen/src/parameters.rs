@@ -78,9 +78,9 @@ fn of_place(
     let rows = list.iter().map(|p| {
         let is_taken = location == ParameterLocation::Query
             && in_path.iter().any(|other| other.name == p.name);
-        let told = if is_taken { format!("query:{}", p.name) } else { p.name.clone() };
+        let shown_name = if is_taken { format!("query:{}", p.name) } else { p.name.clone() };
         let (required, schema) = (p.required, exported(p, is_taken).to_string());
-        quote!((#told, #required, #schema))
+        quote!((#shown_name, #required, #schema))
     });
     let schema_name = name.to_string();
     let shown = list.iter().map(|p| {
@@ -159,32 +159,32 @@ fn read(
 /// The schema of a parameter for the export, with the members of the parameter that dropshot's
 /// document cannot hold.
 fn exported(parameter: &Parameter, is_name_taken: bool) -> Value {
-    let mut beside = serde_json::Map::new();
+    let mut members = serde_json::Map::new();
     if is_name_taken {
-        beside.insert("name".to_owned(), parameter.name.as_str().into());
+        members.insert("name".to_owned(), parameter.name.as_str().into());
     }
     if parameter.is_cookie {
-        beside.insert("in".to_owned(), "cookie".into());
+        members.insert("in".to_owned(), "cookie".into());
     }
     let Some(wire) = &parameter.wire else {
         let mut schema = parameter.schema.clone();
-        if !beside.is_empty() {
-            schema[PARAMETER] = beside.into();
+        if !members.is_empty() {
+            schema[PARAMETER] = members.into();
         }
         return schema;
     };
     let mut schema = wire.original.clone();
     if wire.style == "json" {
-        beside.insert(
+        members.insert(
             "content".to_owned(),
             serde_json::json!({ "application/json": { "schema": schema } }),
         );
     } else {
-        beside.insert("style".to_owned(), wire.style.as_str().into());
-        beside.insert("explode".to_owned(), wire.explode.into());
+        members.insert("style".to_owned(), wire.style.as_str().into());
+        members.insert("explode".to_owned(), wire.explode.into());
     }
     if let Some(schema) = schema.as_object_mut() {
-        schema.insert(PARAMETER.to_owned(), beside.into());
+        schema.insert(PARAMETER.to_owned(), members.into());
     }
     schema
 }

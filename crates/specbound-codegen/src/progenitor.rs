@@ -13,19 +13,20 @@ use heck::ToSnakeCase;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 use serde_json::Value;
-use syn::visit_mut::{VisitMut, visit_expr_match_mut, visit_expr_method_call_mut};
+use syn::visit_mut::{VisitMut, visit_expr_match_mut};
 
 use super::credentials::Schemes;
 use super::document::{Content, Document, Operation};
-use super::openapi::{JSON, is_json_type};
+use super::names::unique;
 use super::pieces::{Block, Piece, items, parse};
 use super::redact::Secrets;
 use super::schemes::Scheme;
 use super::senders::Sent;
+use super::support::Support;
 use super::types::AlwaysSerialize;
 use super::{Error, Item, Mode, quiet};
 use offending::{OffendingItem, find_offending_item, generate};
-use requests::{Forms, Site};
+use requests::{Forms, Payload, Site, payloads};
 use sender::write_sender;
 
 /// The typed client, formatted.
@@ -37,6 +38,8 @@ pub struct Client {
     pub methods: BTreeMap<String, Vec<(String, syn::Type)>>,
     /// The code that sends callbacks and webhooks; empty without any.
     pub senders: String,
+    /// The common code that both need.
+    pub support: Support,
 }
 
 /// The parts of a document from which the client is made.
@@ -47,6 +50,8 @@ pub struct Parts<'a> {
     /// Those that callbacks and webhooks name.
     pub schemes_of_senders: &'a [Scheme],
     pub senders: &'a [Sent],
+    /// The module that has the common code, if the client does not.
+    pub support: Option<&'a syn::Path>,
 }
 
 impl Client {
@@ -70,6 +75,7 @@ impl Client {
             types: 0..0,
             methods: BTreeMap::new(),
             senders: String::new(),
+            support: Support::default(),
         };
         let mut sent: Vec<syn::ImplItemFn> = Vec::new();
         let mut forms_of_senders = Forms::new(document.senders.iter(), document);
@@ -83,10 +89,12 @@ impl Client {
                     let all = [&mut forms, &mut forms_of_senders];
                     client.write_types(head, content, copy, &secrets, all)?;
                     client.types = start..client.text.len();
-                    let module = forms.module(document.operations.iter(), document, &secrets);
+                    let operations = document.operations.iter();
+                    let module = forms.module(operations, document, &secrets, parts.support);
                     client.text.push_str(&super::format(module)?);
                     let senders = document.senders.iter();
-                    module_of_senders = forms_of_senders.module(senders, document, &secrets);
+                    module_of_senders =
+                        forms_of_senders.module(senders, document, &secrets, parts.support);
                 }
                 Piece::Block(head, _) if has_word(&head, "ClientHooks") && !schemes.is_empty() => {
                     let credentials = schemes.of_client(&document.operations);
@@ -107,9 +115,10 @@ impl Client {
                             HoldCredentials("Self").visit_impl_item_mut(&mut item);
                         }
                         if is_inherent {
-                            client.change_method(&mut item, document, methods, &forms);
+                            client.write_method(item, parts, methods, &forms, &block);
+                        } else {
+                            block.write_member(item, &mut client.text);
                         }
-                        block.write_member(item, &mut client.text);
                     }
                     block.close(&mut client.text);
                 }
@@ -127,13 +136,21 @@ impl Client {
                 }
             }
         }
-        if !methods.own.is_empty() {
-            client.text.push_str(&super::format(requests::support())?);
+        if !client.methods.is_empty() {
+            client.text.push_str(&super::format(send_target())?);
         }
-        if !methods.forms.is_empty() {
-            client.text.push_str(&super::format(form_fields())?);
-        }
-        client.senders = write_sender(sent, parts, methods, &forms_of_senders, module_of_senders)?;
+        let support = Support {
+            requests: !client.methods.is_empty(),
+            credentials: !schemes.is_empty(),
+            hides_query: schemes.has_query(),
+            exchange: false,
+            multipart: !forms.is_empty(),
+        };
+        client.text.push_str(&super::format(support.of_client(parts.support))?);
+        let (senders, of_senders) =
+            write_sender(sent, parts, methods, &forms_of_senders, module_of_senders)?;
+        client.senders = senders;
+        client.support = support.union(of_senders);
         if client.types.is_empty() {
             return Err(Error::Generator("no module `types` came out".to_owned()));
         }
@@ -165,33 +182,64 @@ impl Client {
         Ok(())
     }
 
-    fn change_method(
+    /// Writes a member of the client: a method with a request of its own, and those with other
+    /// bodies.
+    fn write_method(
         &mut self,
-        item: &mut syn::ImplItem,
-        document: &Document,
+        mut item: syn::ImplItem,
+        parts: Parts<'_>,
         methods: &Methods<'_>,
         forms: &Forms,
+        block: &Block,
     ) {
-        OrderStatuses.visit_impl_item_mut(item);
-        let syn::ImplItem::Fn(function) = item else { return };
-        if function.sig.asyncness.is_none() {
-            return;
-        }
+        OrderStatuses.visit_impl_item_mut(&mut item);
+        let syn::ImplItem::Fn(function) = item else {
+            return block.write_member(item, &mut self.text);
+        };
         let name = function.sig.ident.to_string();
-        let accepted = methods.accepted.get(&name).map(String::as_str);
-        if let Some(operation) = methods.own.get(&name) {
-            let accepted = accepted.unwrap_or_default();
-            requests::rewrite(function, operation, document, forms, accepted, &Site::server());
-        } else {
-            SendOptions.visit_block_mut(&mut function.block);
-            if methods.forms.contains(&name) {
-                SendForms.visit_block_mut(&mut function.block);
+        let Some(operation) = methods.operations.get(&name) else {
+            return block.write_member(syn::ImplItem::Fn(function), &mut self.text);
+        };
+        let accepted = methods.accepted.get(&name).map(String::as_str).unwrap_or_default();
+        let others = methods.others.get(&name).map(Vec::as_slice).unwrap_or_default();
+        for (n, payload) in payloads(operation).iter().enumerate() {
+            let mut function = function.clone();
+            if let Some(other) = n.checked_sub(1).and_then(|n| others.get(n)) {
+                function.sig.ident = quote::format_ident!("{other}");
+                describe_other(&mut function, &name, payload);
+            } else if n == 0 {
+                name_others(&mut function, others);
             }
-            if let Some(accepted) = accepted.filter(|accepted| *accepted != JSON) {
-                Accept(accepted).visit_block_mut(&mut function.block);
+            requests::rewrite(
+                &mut function,
+                operation,
+                payload,
+                parts.document,
+                forms,
+                accepted,
+                &Site::server(),
+            );
+            if n == 0 {
+                self.methods.insert(name.clone(), arguments(&function.sig));
             }
+            block.write_member(syn::ImplItem::Fn(function), &mut self.text);
         }
-        self.methods.insert(name, arguments(&function.sig));
+    }
+}
+
+/// The documentation of a method that sends another body than the one of this name.
+fn describe_other(function: &mut syn::ImplItemFn, name: &str, payload: &Payload<'_>) {
+    let text = format!(" As [`Self::{name}`], with a body of {}.\n\n", payload.content_types());
+    function.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
+    function.attrs.push(syn::parse_quote!(#[doc = #text]));
+}
+
+/// Names the methods with other bodies, in the documentation of the first.
+fn name_others(function: &mut syn::ImplItemFn, others: &[String]) {
+    if !others.is_empty() {
+        let names: Vec<String> = others.iter().map(|one| format!("[`Self::{one}`]")).collect();
+        let text = format!("\n\nWith a body of another content type: {}.", names.join(", "));
+        function.attrs.push(syn::parse_quote!(#[doc = #text]));
     }
 }
 
@@ -214,12 +262,11 @@ impl VisitMut for HoldCredentials {
     }
 }
 
-/// The client's methods that differ from those of progenitor.
+/// The methods of the client and the senders, by their names.
 struct Methods<'a> {
-    /// Those whose requests progenitor cannot write.
-    own: BTreeMap<String, &'a Operation>,
-    /// Those that send a form with other members than plain ones.
-    forms: BTreeSet<String>,
+    operations: BTreeMap<String, &'a Operation>,
+    /// The names of further methods, for other bodies than the first.
+    others: BTreeMap<String, Vec<String>>,
     /// The content types that they accept.
     accepted: BTreeMap<String, String>,
     /// Those that the server sends.
@@ -229,20 +276,25 @@ struct Methods<'a> {
 impl Methods<'_> {
     fn of(document: &Document) -> Methods<'_> {
         let name = |operation: &Operation| operation.id.to_snake_case();
-        let operations = || document.operations.iter();
-        let is_own = |operation: &&Operation| requests::is_own(operation);
-        let own = operations().filter(is_own).map(|operation| (name(operation), operation));
-        let forms = operations().filter(|operation| {
-            requests::sends_form(operation)
-                && (is_own(operation) || sends_nested_form(operation, document))
-        });
+        let named = |operation| (name(operation), operation);
+        let operations: BTreeMap<String, &Operation> =
+            document.operations.iter().map(named).collect();
+        let mut taken: BTreeSet<String> = operations.keys().cloned().collect();
+        let mut others = BTreeMap::new();
+        for (name, operation) in &operations {
+            let further = payloads(operation);
+            let further = further.iter().skip(1).map(Payload::suffix);
+            let names = further.map(|suffix| unique(format!("{name}{suffix}"), &mut taken));
+            let names: Vec<String> = names.collect();
+            others.insert(name.clone(), names);
+        }
         let accepted = document.requests().map(|operation| (name(operation), accepted(operation)));
         let accepted = accepted.filter(|(_, accepted)| !accepted.is_empty());
         Methods {
-            own: own.collect(),
-            forms: forms.map(name).collect(),
+            others,
             accepted: accepted.collect(),
-            senders: document.senders.iter().map(|sent| (name(sent), sent)).collect(),
+            senders: document.senders.iter().map(named).collect(),
+            operations,
         }
     }
 }
@@ -294,84 +346,23 @@ impl VisitMut for OrderStatuses {
     }
 }
 
-/// reqwest has no method of its own for OPTIONS.
-struct SendOptions;
-
-impl VisitMut for SendOptions {
-    fn visit_expr_method_call_mut(&mut self, call: &mut syn::ExprMethodCall) {
-        let is_client = matches!(
-            &*call.receiver,
-            syn::Expr::Field(syn::ExprField { member: syn::Member::Named(name), .. })
-                if name == "client"
-        );
-        if is_client && call.method == "options" {
-            call.method = syn::parse_quote!(request);
-            call.args.insert(0, syn::parse_quote!(::reqwest::Method::OPTIONS));
-        }
-        visit_expr_method_call_mut(self, call);
-    }
-}
-
-/// Accepts other content types than JSON alone.
-struct Accept<'a>(&'a str);
-
-impl VisitMut for Accept<'_> {
-    fn visit_expr_method_call_mut(&mut self, call: &mut syn::ExprMethodCall) {
-        let is_accept = |name: &syn::Expr| match name {
-            syn::Expr::Path(name) => {
-                name.path.segments.last().is_some_and(|last| last.ident == "ACCEPT")
-            }
-            _ => false,
-        };
-        if call.method == "header"
-            && call.args.first().is_some_and(is_accept)
-            && let Some(value) = call.args.last_mut()
-        {
-            let accepted = self.0;
-            *value = syn::parse_quote!(::reqwest::header::HeaderValue::from_static(#accepted));
-        }
-        visit_expr_method_call_mut(self, call);
-    }
-}
-
-/// Sends the members of a form one by one: serde's form takes plain members alone.
-struct SendForms;
-
-impl VisitMut for SendForms {
-    fn visit_expr_method_call_mut(&mut self, call: &mut syn::ExprMethodCall) {
-        if call.method == "form_urlencoded"
-            && let Some(body) = call.args.first_mut()
-        {
-            *body = syn::parse_quote!(&form_fields(#body));
-        }
-        visit_expr_method_call_mut(self, call);
-    }
-}
-
-fn form_fields() -> TokenStream {
+/// The end of each method: the request with the hooks around it.
+fn send_target() -> TokenStream {
     quote! {
-        /// The fields of a form: a list has one for each item, and an object is written as JSON.
-        fn form_fields(body: &impl ::serde::Serialize) -> Vec<(String, String)> {
-            let text = |value: ::serde_json::Value| match value {
-                ::serde_json::Value::String(text) => text,
-                other => other.to_string(),
-            };
-            let mut fields = Vec::new();
-            let body = ::serde_json::to_value(body).unwrap_or_default();
-            let members = match body {
-                ::serde_json::Value::Object(members) => members,
-                _ => return fields,
-            };
-            for (name, value) in members {
-                match value {
-                    ::serde_json::Value::Null => {}
-                    ::serde_json::Value::Array(items) => {
-                        fields.extend(items.into_iter().map(|item| (name.clone(), text(item))));
-                    }
-                    one => fields.push((name, text(one))),
-                }
+        impl Client {
+            async fn send_target<E>(
+                &self,
+                target: Target,
+                operation_id: &'static str,
+                accept: &'static str,
+            ) -> Result<::reqwest::Response, Error<E>> {
+                let mut request = target.request(&self.client, Self::api_version(), accept)?;
+                let info = OperationInfo { operation_id };
+                self.pre(&mut request, &info).await?;
+                let result = self.exec(request, &info).await;
+                self.post(&result, &info).await?;
+                Ok(result?)
             }
-            fields
         }
     }
 }
@@ -393,18 +384,22 @@ pub fn client(
     for _ in 0..MAX_UNTYPED {
         let read = |tokens, copy: &Value| {
             let read = || Client::read(tokens, copy, parts, &methods);
-            quiet::catch_panic(|| read().map_err(|e| e.to_string()))
+            quiet::catch_panic(read)
         };
         // As text while progenitor runs, which takes the most memory.
         let text = std::mem::take(&mut copy).to_string();
         let generated = generate(&text);
         copy = serde_json::from_str(&text).map_err(|e| Error::Generator(e.to_string()))?;
-        let why = match generated.and_then(|tokens| read(tokens, &copy)) {
+        let error = match generated.and_then(|tokens| read(tokens, &copy)) {
             Ok(client) => return Ok(client),
-            Err(why) => why,
+            Err(error) => error,
         };
         let Some(offending) = find_offending_item(document, &copy) else {
-            return Err(Error::Generator(why));
+            return Err(error);
+        };
+        let why = match error {
+            Error::Generator(why) => why,
+            other => other.to_string(),
         };
         let mut is_sent = false;
         let item = match &offending {
@@ -423,8 +418,9 @@ pub fn client(
                     item.remove(method);
                 }
                 let reason = "progenitor does not take this, so it is left out of the client";
-                let sent = document.senders.iter().position(|sent| sent.at() == *at);
-                let at = sent.and_then(|n| parts.senders.get(n)).map_or(at, |sent| &sent.at);
+                let sent = document.senders.iter().find(|sent| sent.at() == *at);
+                let known = sent.and_then(|sent| parts.senders.iter().find(|s| s.id == sent.id));
+                let at = known.map_or(at, |sent| &sent.at);
                 is_sent = sent.is_some();
                 Item::of_client(at, format!("{reason}: {why}"))
             }
@@ -439,17 +435,3 @@ pub fn client(
 
 /// Most items that are tried without a type.
 const MAX_UNTYPED: usize = 40;
-
-/// Whether the client sends a form with a member that is no plain value.
-fn sends_nested_form(operation: &Operation, document: &Document) -> bool {
-    let Some(body) = &operation.body else { return false };
-    if body.content_types.iter().any(|media| is_json_type(media)) {
-        return false;
-    }
-    let schema = body.schema.as_ref().and_then(|name| document.schema(name));
-    let members = schema.and_then(|schema| schema.source["properties"].as_object());
-    let is_plain = |schema: &Value| {
-        ["string", "integer", "number", "boolean"].iter().any(|kind| schema["type"] == **kind)
-    };
-    members.is_none_or(|members| !members.values().all(is_plain))
-}

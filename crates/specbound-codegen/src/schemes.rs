@@ -66,7 +66,9 @@ fn location(scheme: &Value) -> CredentialLocation {
         ("apiKey", "header") if is_named => {
             CredentialLocation::Header(text("name").to_ascii_lowercase())
         }
-        ("apiKey", "query") => CredentialLocation::Query(text("name").to_owned()),
+        ("apiKey", "query") if !text("name").is_empty() => {
+            CredentialLocation::Query(text("name").to_owned())
+        }
         ("apiKey", "cookie") if is_named => CredentialLocation::Cookie(text("name").to_owned()),
         ("mutualTLS", _) => CredentialLocation::Certificate,
         _ => CredentialLocation::Unsupported,

@@ -126,7 +126,7 @@ fn small_without(pointer: &str) -> Value {
 }
 
 fn generated(document: &Value) -> Result<Generated, Error> {
-    let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime" };
+    let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime", support: None };
     generate(&document.to_string(), &settings)
 }
 
@@ -137,7 +137,7 @@ fn taken(document: &Value) -> Generated {
 
 /// The result of lenient mode.
 fn leniently(document: &Value) -> Generated {
-    let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime" };
+    let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime", support: None };
     let source = specbound_contract::parse(&document.to_string()).unwrap_or_else(|e| panic!("{e}"));
     generate_from(&source, &settings, Mode::Lenient).unwrap_or_else(|e| panic!("{e}: {document}"))
 }

@@ -1,3 +1,3 @@
 fn main() {
-    specbound_codegen::build("courier.yaml");
+    specbound_codegen::build_all(&[("courier", "courier.yaml"), ("depot", "depot.yaml")]);
 }

@@ -5,13 +5,15 @@ use proc_macro2::TokenStream;
 use serde_json::Value;
 
 use crate::document::{Document, Operation};
-use crate::{quiet, read};
+use crate::{Error, quiet, read};
 
 /// Runs progenitor on a normalised copy. Catches its panics, by which it refuses some input.
-pub(super) fn generate(copy: &str) -> Result<TokenStream, String> {
+pub(super) fn generate(copy: &str) -> Result<TokenStream, Error> {
+    let failed = |why: String| Error::Generator(why);
     quiet::catch_panic(|| {
-        let spec: openapiv3::OpenAPI = serde_json::from_str(copy).map_err(|e| e.to_string())?;
-        progenitor::Generator::default().generate_tokens(&spec).map_err(|e| e.to_string())
+        let spec: openapiv3::OpenAPI =
+            serde_json::from_str(copy).map_err(|e| failed(e.to_string()))?;
+        progenitor::Generator::default().generate_tokens(&spec).map_err(|e| failed(e.to_string()))
     })
 }
 

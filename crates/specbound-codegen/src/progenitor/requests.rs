@@ -1,12 +1,14 @@
-//! Requests of the client that progenitor cannot write: cookies, styles of parameters, parameters
-//! of one name, multipart, and bodies that are neither JSON nor a form.
+//! Requests of the client. Each method of progenitor keeps its types, its name and its reading of
+//! answers, and its arguments keep their order; the request is written by [`crate::support`].
 //!
-//! progenitor's types, names and reading of answers stay; arguments that it has keep their order.
+//! progenitor itself writes no cookies, styles of parameters, parameters of one name, multipart and
+//! bodies that are neither JSON nor a form; a value in its path may lead to another path.
 
 mod forms;
 
 use std::collections::BTreeSet;
 
+use heck::ToSnakeCase;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use serde_json::Value;
@@ -18,54 +20,66 @@ use crate::openapi::{FORMS, JSON, is_json_type};
 pub(super) use forms::Forms;
 
 /// The body of a request.
-enum Payload<'a> {
+pub(super) enum Payload<'a> {
     Nothing,
-    /// As progenitor writes it.
-    Json,
+    Json(&'a str),
     Form,
-    /// JSON under another content type.
-    JsonAs(&'a str),
     /// Name of the schema of the members that are no files, and the files.
     Multipart(&'a str, &'a [FileMember]),
     Bytes(&'a [String]),
 }
 
-fn payload(operation: &Operation) -> Payload<'_> {
-    let Some(body) = &operation.body else { return Payload::Nothing };
+impl Payload<'_> {
+    /// The end of the name of a method that sends it beside another one.
+    pub fn suffix(&self) -> &'static str {
+        match self {
+            Payload::Nothing | Payload::Multipart(..) => "",
+            Payload::Json(_) => "_json",
+            Payload::Form => "_form",
+            Payload::Bytes(_) => "_bytes",
+        }
+    }
+
+    /// Its content types.
+    pub fn content_types(&self) -> String {
+        match self {
+            Payload::Nothing => String::new(),
+            Payload::Json(media) => format!("`{media}`"),
+            Payload::Form => format!("`{}`", FORMS[0]),
+            Payload::Multipart(..) => format!("`{}`", FORMS[1]),
+            Payload::Bytes(types) => {
+                types.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+}
+
+/// The bodies that a request may have: that of the method, then those of further methods, since
+/// they are of other types.
+pub(super) fn payloads(operation: &Operation) -> Vec<Payload<'_>> {
+    let Some(body) = &operation.body else { return vec![Payload::Nothing] };
+    let mut all = Vec::new();
     if let Some(form) = &body.files {
-        return Payload::Multipart(&form.schema, &form.files);
+        all.push(Payload::Multipart(&form.schema, &form.files));
     }
-    let Some(schema) = &body.schema else { return Payload::Bytes(&body.raw) };
-    let has = |media: &str| body.content_types.iter().any(|known| known == media);
-    match body.content_types.iter().find(|media| is_json_type(media)) {
-        Some(_) if has(JSON) => Payload::Json,
-        Some(media) => Payload::JsonAs(media),
-        None if has(FORMS[0]) => Payload::Form,
-        None => Payload::Multipart(schema, &[]),
+    if let Some(schema) = &body.schema {
+        let has = |media: &str| body.content_types.iter().any(|known| known == media);
+        all.push(match body.content_types.iter().find(|media| is_json_type(media)) {
+            Some(_) if has(JSON) => Payload::Json(JSON),
+            Some(media) => Payload::Json(media),
+            None if has(FORMS[0]) => Payload::Form,
+            None => Payload::Multipart(schema, &[]),
+        });
     }
+    if !body.raw.is_empty() || all.is_empty() {
+        all.push(Payload::Bytes(&body.raw));
+    }
+    all
 }
 
-/// Whether progenitor cannot write the request.
-pub(super) fn is_own(operation: &Operation) -> bool {
-    let mut taken = BTreeSet::new();
-    if operation.body.is_some() {
-        taken.insert("body".to_owned());
-    }
-    operation.parameters.iter().any(|parameter| {
-        parameter.is_cookie
-            || parameter.wire.is_some()
-            || !taken.insert(field_name(&parameter.name))
-    }) || !matches!(payload(operation), Payload::Nothing | Payload::Json | Payload::Form)
-}
-
-/// Whether it is a form that progenitor's way of writing forms may not hold.
-pub(super) fn sends_form(operation: &Operation) -> bool {
-    matches!(payload(operation), Payload::Form)
-}
-
-/// The code that writes parameters by their styles.
-pub(super) fn support() -> TokenStream {
-    include_str!("../support/request.rs").parse().unwrap_or_default()
+/// The body of the method that has the name of the operation.
+fn payload(operation: &Operation) -> Payload<'_> {
+    payloads(operation).into_iter().next().unwrap_or(Payload::Nothing)
 }
 
 /// An argument of a method, and the parameter that it is.
@@ -79,57 +93,53 @@ struct Argument<'a> {
 pub(super) struct Site {
     /// Arguments before those of the document.
     pub first: TokenStream,
-    /// The beginning of the URL, and the client.
+    /// The beginning of the URL.
     pub base: TokenStream,
-    pub client: TokenStream,
-    /// The response, where it is not one of the client's server.
-    pub sent: Option<TokenStream>,
+    /// Whether the path of the operation follows it.
+    pub has_path: bool,
 }
 
 impl Site {
     /// The server of a client.
     pub fn server() -> Site {
-        Site {
-            first: quote!(),
-            base: quote!(&self.baseurl),
-            client: quote!(&self.client),
-            sent: None,
-        }
+        Site { first: quote!(), base: quote!(&self.baseurl), has_path: true }
     }
 }
 
-/// Replaces the arguments of a method of progenitor, and its statements up to the request.
+/// Replaces the arguments of a method of progenitor, and its statements up to the response.
 pub(super) fn rewrite(
     function: &mut syn::ImplItemFn,
     operation: &Operation,
+    payload: &Payload<'_>,
     document: &Document,
     forms: &Forms,
     accepted: &str,
     site: &Site,
 ) {
-    let is_info = |statement: &syn::Stmt| local(statement).is_some_and(|name| name == "info");
-    let Some(place) = function.block.stmts.iter().position(is_info) else { return };
-    let before = place.checked_sub(1).and_then(|n| function.block.stmts.get(n)).and_then(local);
-    let Some(request) = before else { return };
-    let payload = payload(operation);
+    let last = function.block.stmts.iter().rposition(|statement| local(statement).is_some());
+    let Some((last, response)) = last.and_then(|n| Some((n, local(function.block.stmts.get(n)?)?)))
+    else {
+        return;
+    };
     let mut known = arguments(&function.sig);
-    let sent = match payload {
-        Payload::Json | Payload::Form | Payload::JsonAs(_) => known.pop(),
-        _ => None,
+    let is_body = |(name, _): &&(String, syn::Type)| name == "body";
+    let has_schema = operation.body.as_ref().is_some_and(|body| body.schema.is_some());
+    let given = match has_schema && known.last().is_some_and(|one| is_body(&one)) {
+        true => known.pop(),
+        false => None,
     };
     let is_bytes = matches!(payload, Payload::Bytes(_));
     let own = [
         ("body", operation.body.is_some()),
         ("content_type", is_bytes),
-        ("url", site.sent.is_some()),
-        ("exchange", site.sent.is_some()),
+        ("url", !site.has_path),
+        ("exchange", !site.has_path),
     ];
     let own = own.iter().filter(|(_, is_argument)| *is_argument);
     let mut taken: BTreeSet<String> = own.map(|(name, _)| (*name).to_owned()).collect();
     let arguments = named(operation, known, &mut taken);
     let target = format_ident!("{}", unique("target".to_owned(), &mut taken));
-    let builder = format_ident!("{}", unique("builder".to_owned(), &mut taken));
-    let (body, write) = body(operation, document, forms, &payload, sent, &builder);
+    let (body, write) = body(operation, document, forms, payload, given, &target);
 
     let first = &site.first;
     let declared = arguments.iter().map(|Argument { name, kind, .. }| quote!(#name: #kind));
@@ -139,45 +149,22 @@ pub(super) fn rewrite(
     }
     document_arguments(function, &arguments);
 
-    let path = path(operation, &arguments, &target).filter(|_| site.sent.is_none());
+    let path = match site.has_path {
+        true => path(operation, &arguments, &target),
+        false => quote!(),
+    };
     let others = arguments.iter().filter(|one| one.parameter.location != ParameterLocation::Path);
     let others = others.map(|argument| write_parameter(argument, &target));
+    let writes = quote!(#path #(#others)* #write);
+    let mutable = (!writes.is_empty()).then(|| quote!(mut));
     let method = format_ident!("{}", operation.method);
-    let (base, client) = (&site.base, &site.client);
-    let accept = (!accepted.is_empty())
-        .then(|| quote!(let #builder = #builder.header(::reqwest::header::ACCEPT, #accepted);));
-    let version = site
-        .sent
-        .is_none()
-        .then(|| quote!(let #builder = #builder.header("api-version", Self::api_version());));
+    let (base, id) = (&site.base, operation.id.to_snake_case());
     let statements: syn::Block = syn::parse_quote!({
-        #[allow(unused_mut)]
-        let mut #target = Target::new(#base);
-        #path
-        #(#others)*
-        let #builder = #target.request(#client, ::reqwest::Method::#method)?;
-        #version
-        #accept
-        #write
-        #[allow(unused_mut)]
-        let mut #request = #builder.build()?;
+        let #mutable #target = Target::new(::reqwest::Method::#method, #base);
+        #writes
+        let #response = self.send_target(#target, #id, #accepted).await?;
     });
-    let Some(sent) = &site.sent else {
-        function.block.stmts.splice(..place, statements.stmts);
-        return;
-    };
-    // The hooks of a client go too.
-    let last = function.block.stmts.iter().rposition(|statement| local(statement).is_some());
-    let Some((last, response)) = last.and_then(|n| Some((n, local(function.block.stmts.get(n)?)?)))
-    else {
-        return;
-    };
-    let mut statements = statements.stmts;
-    statements.push(syn::parse_quote!(let #response = {
-        let request = #request;
-        #sent
-    };));
-    function.block.stmts.splice(..=last, statements);
+    function.block.stmts.splice(..=last, statements.stmts);
 }
 
 fn local(statement: &syn::Stmt) -> Option<syn::Ident> {
@@ -251,37 +238,27 @@ fn body(
     document: &Document,
     forms: &Forms,
     payload: &Payload<'_>,
-    sent: Option<(String, syn::Type)>,
-    builder: &syn::Ident,
+    given: Option<(String, syn::Type)>,
+    target: &syn::Ident,
 ) -> (TokenStream, TokenStream) {
-    let required = is_required(operation);
-    let given = sent.map(|(_, kind)| quote!(body: #kind,)).unwrap_or_default();
-    let content_type = quote!(::reqwest::header::CONTENT_TYPE);
+    let given = given.map(|(_, kind)| quote!(body: #kind,)).unwrap_or_default();
+    let optional = |write: TokenStream| match is_required(operation) {
+        true => write,
+        false => quote!(if let Some(body) = body { #write }),
+    };
     match payload {
         Payload::Nothing => (quote!(), quote!()),
-        Payload::Json => (given, quote!(let #builder = #builder.json(&body);)),
-        Payload::Form => {
-            (given, quote!(let #builder = #builder.form_urlencoded(&form_fields(&body))?;))
-        }
-        Payload::JsonAs(media) => {
-            let write = quote! {
-                let #builder = #builder.header(#content_type, #media).json(&body);
-            };
-            (given, write)
-        }
+        Payload::Json(media) => (given, quote!(#target.json(#media, &body);)),
+        Payload::Form => (given, quote!(#target.form(&body);)),
         Payload::Multipart(schema, files) => {
             let (kind, made) = forms.sent(operation, schema, files, document);
-            let made = quote! {{
+            let write = optional(quote!({
                 #made
-                #builder.multipart(form)
-            }};
-            if required {
-                (quote!(body: #kind,), quote!(let #builder = #made;))
-            } else {
-                let write = quote! {
-                    let #builder = match body { Some(body) => #made, None => #builder };
-                };
-                (quote!(body: Option<#kind>,), write)
+                #target.write_form(move |request| request.multipart(form));
+            }));
+            match is_required(operation) {
+                true => (quote!(body: #kind,), write),
+                false => (quote!(body: Option<#kind>,), write),
             }
         }
         Payload::Bytes(types) => {
@@ -289,42 +266,41 @@ fn body(
                 [only] if !only.contains('*') => Some(only),
                 _ => None,
             };
-            let (of_type, media) = match only {
+            let (content_type, media) = match only {
                 Some(only) => (quote!(), quote!(#only)),
                 None => (quote!(content_type: &'a str,), quote!(content_type)),
             };
-            let write = quote!(#builder.header(#content_type, #media).body(body));
-            if required {
-                (quote!(#of_type body: B,), quote!(let #builder = #write;))
-            } else {
-                let write = quote! {
-                    let #builder = match body { Some(body) => #write, None => #builder };
-                };
-                (quote!(#of_type body: Option<::reqwest::Body>,), write)
+            let write = optional(quote!(#target.body(#media, body);));
+            match is_required(operation) {
+                true => (quote!(#content_type body: B,), write),
+                false => (quote!(#content_type body: Option<::reqwest::Body>,), write),
             }
         }
     }
 }
 
-/// Statements that write the path; `None` if a variable has no argument.
-fn path(
-    operation: &Operation,
-    arguments: &[Argument<'_>],
-    target: &syn::Ident,
-) -> Option<TokenStream> {
+/// Statements that write the path. Each variable has a parameter.
+fn path(operation: &Operation, arguments: &[Argument<'_>], target: &syn::Ident) -> TokenStream {
     let mut statements = TokenStream::new();
+    let literal = |text: &str, statements: &mut TokenStream| {
+        if !text.is_empty() {
+            statements.extend(quote!(#target.literal(#text);));
+        }
+    };
     let mut rest = operation.path.as_str();
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, after) = after.split_once('}')?;
+    while let Some((before, (name, after))) =
+        rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
+    {
+        literal(before, &mut statements);
         let is_it = |one: &&Argument<'_>| {
             one.parameter.location == ParameterLocation::Path && one.parameter.name == name
         };
-        let written = write_parameter(arguments.iter().find(is_it)?, target);
-        statements.extend(quote!(#target.literal(#before); #written));
+        let argument = arguments.iter().find(is_it);
+        statements.extend(argument.map(|argument| write_parameter(argument, target)));
         rest = after;
     }
-    statements.extend(quote!(#target.literal(#rest);));
-    Some(statements)
+    literal(rest, &mut statements);
+    statements
 }
 
 fn write_parameter(argument: &Argument<'_>, target: &syn::Ident) -> TokenStream {
@@ -344,7 +320,7 @@ fn write_parameter(argument: &Argument<'_>, target: &syn::Ident) -> TokenStream 
         _ => parameter.name.clone(),
     };
     let write = format_ident!("{write}");
-    quote!(#target.#write(#wire_name, Style::#style, #explode, &#name)?;)
+    quote!(#target.#write(#wire_name, Style::#style, #explode, &#name);)
 }
 
 /// Names the arguments that progenitor does not know of in the documentation of the method.

@@ -1,8 +1,8 @@
-/// A credential that is there, and its place in a request.
+/// A credential, and its place in a request.
 #[allow(dead_code)]
-enum Credential<'a> {
+pub(crate) enum Credential<'a> {
     Basic(&'a str, &'a str),
-    /// After a word.
+    /// After the name of a scheme.
     Authorization(&'static str, &'a str),
     Header(&'static str, &'a str),
     Cookie(&'static str, &'a str),
@@ -10,12 +10,13 @@ enum Credential<'a> {
 }
 
 impl Credential<'_> {
-    fn apply<E>(
+    pub(crate) fn apply<E>(
         &self,
         client: &::reqwest::Client,
         request: &mut ::reqwest::Request,
     ) -> Result<(), Error<E>> {
         use ::reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+        let has_control = |text: &&&str| text.contains(char::is_control);
         let secret = |text: &str| {
             let mut value = HeaderValue::from_str(text)?;
             value.set_sensitive(true);
@@ -23,6 +24,11 @@ impl Credential<'_> {
         };
         match self {
             Credential::Basic(username, password) => {
+                // The receiver takes the first colon for the end of the name (RFC 7617).
+                if username.contains(':') || [username, password].iter().any(has_control) {
+                    let why = "the user name has a colon, or a credential a control character";
+                    return Err(Error::InvalidRequest(why.to_owned()));
+                }
                 let url = request.url().clone();
                 let made = client.get(url).basic_auth(username, Some(password)).build()?;
                 if let Some(value) = made.headers().get(AUTHORIZATION) {

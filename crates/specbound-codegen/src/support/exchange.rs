@@ -1,4 +1,4 @@
-/// The exchange that a callback follows: a request, and the answer to it.
+/// The request that asked for a callback, and the response to it.
 #[derive(Clone, Default)]
 pub struct Exchange {
     method: String,
@@ -53,20 +53,31 @@ impl Exchange {
     }
 
     /// The URL of a callback. A value at its beginning stands as it is, and any other one escaped.
-    fn callback<E>(&self, parts: &[Part]) -> Result<String, Error<E>> {
+    /// None of the others leads to another path: a segment with one is neither empty nor `.` nor
+    /// `..`.
+    pub(crate) fn callback<E>(&self, parts: &[Part]) -> Result<String, Error<E>> {
         let mut url = String::new();
+        let mut variables = Vec::new();
         for part in parts {
             match part {
                 Part::Text(text) => url.push_str(text),
                 Part::Value(value, expression) => match self.value(value) {
                     Some(text) if url.is_empty() => url.push_str(&text),
-                    Some(text) => url.push_str(&encoded(&text)),
+                    Some(text) => {
+                        let start = url.len();
+                        url.push_str(&encoded(&text));
+                        variables.push((start..url.len(), expression));
+                    }
                     None => {
                         let why = format!("the exchange has no {expression}");
                         return Err(Error::InvalidRequest(why));
                     }
                 },
             }
+        }
+        if let Some((_, name)) = variables.iter().find(|(place, _)| leads_elsewhere(&url, place)) {
+            let why = format!("the segment of {name} in the path must not be empty, `.` or `..`");
+            return Err(Error::InvalidRequest(why));
         }
         Ok(url)
     }
@@ -102,14 +113,14 @@ impl Exchange {
 
 /// A part of a callback's URL.
 #[allow(dead_code)]
-enum Part {
+pub(crate) enum Part {
     Text(&'static str),
-    /// With the expression that it is.
+    /// With its expression.
     Value(Value, &'static str),
 }
 
 #[allow(dead_code)]
-enum Value {
+pub(crate) enum Value {
     Url,
     Method,
     Status,

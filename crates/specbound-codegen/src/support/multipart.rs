@@ -1,7 +1,7 @@
 /// A file of a form.
 #[derive(Debug)]
 pub struct File {
-    /// Its name, which the server sees.
+    /// The name that is sent.
     pub name: Option<String>,
     /// Such as `image/png`.
     pub content_type: Option<String>,

@@ -3,7 +3,8 @@
 /// Their URLs come from clients, who may name a host of your own network (server-side request
 /// forgery). So a target is `http` or `https`, the given function must allow it, and redirects are
 /// not followed. A name can lead to any address: where that matters, give the builder a
-/// `dns_resolver` that refuses the addresses of your network, and `no_proxy`.
+/// `dns_resolver` that refuses the addresses of your network, and `no_proxy`. Give it a `timeout`
+/// too: a receiver may answer slowly, or without end.
 #[derive(Clone)]
 pub struct Sender {
     client: ::reqwest::Client,
@@ -11,7 +12,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender on an HTTP client of your own, to the targets that `allow` says yes to.
+    /// A sender on an HTTP client of your own, to the targets that `allow` returns true for.
     pub fn new(
         builder: ::reqwest::ClientBuilder,
         allow: impl Fn(&::reqwest::Url) -> bool + Send + Sync + 'static,
@@ -20,7 +21,7 @@ impl Sender {
         Ok(Sender { client, allow: ::std::sync::Arc::new(allow) })
     }
 
-    /// The URL, if it may be asked.
+    /// The URL, if it may be requested.
     #[allow(clippy::result_large_err)]
     fn target<E>(&self, url: &str) -> Result<String, Error<E>> {
         let refused = |why: &str| Err(Error::InvalidRequest(why.to_owned()));

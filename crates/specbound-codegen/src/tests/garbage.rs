@@ -63,6 +63,13 @@ fn reading_and_normalising_never_panic() {
 fn generating_from_garbage_never_panics() {
     with_garbage(&small(), 2, |document| drop(generated(document)));
     with_garbage(&parsed(SOURCE), 11, |document| drop(generated(document)));
+    // Callbacks, webhooks, security schemes, styles and forms.
+    let courier = include_str!("../../examples/courier/courier.yaml");
+    for mode in [Mode::Strict, Mode::Lenient] {
+        with_garbage(&parsed(courier), 23, |document| {
+            drop(generate_from(document, &Settings::default(), mode));
+        });
+    }
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn credentials_are_sent_whatever_the_case_of_an_operation_id() {
     });
     let client = generate_from(&source, &Settings::default(), Mode::Strict).unwrap().client;
     let client = dense(&client);
-    assert!(client.contains(r#"operation_id:"list_admins""#), "{client}");
+    assert!(client.contains(r#"self.send_target(target,"list_admins","#), "{client}");
     assert!(client.contains(r#""list_admins"=>&[&["key"]],"#), "{client}");
 }
 

@@ -1,5 +1,7 @@
 //! Callbacks and webhooks, which the server sends.
 
+use serde_json::Map;
+
 use super::*;
 
 const WEBHOOK: &str = "/webhooks/thing";
@@ -44,6 +46,45 @@ fn webhooks_that_cannot_be_read_are_left_out() {
     assert!(generated.senders.is_empty(), "{}", generated.senders);
     let noted = generated.unenforced.iter().any(|item| item.path == format!("{WEBHOOK}/post"));
     assert!(noted, "{:?}", generated.unenforced);
+}
+
+#[test]
+fn one_webhook_that_cannot_be_read_leaves_the_others_alone() {
+    let mut hooks = json!({"ring": {"$ref": "#/components/pathItems/ring"}, "list": {"post": []}});
+    hooks["good"] = post(json!({}));
+    hooks["status"] = json!({"post": {"responses": {"900": {"description": ""}}}});
+    hooks["body"] = post(json!({"requestBody": {"content": {"application/json": {"schema": 7}}}}));
+    hooks["traced"] = json!({"trace": {"responses": {}}});
+    let mut document = with_webhooks(hooks);
+    document["components"]["pathItems"]["ring"] = json!({"$ref": "#/components/pathItems/ring"});
+    let generated = taken(&document);
+    assert!(generated.senders.contains("fn good<"), "{}", generated.senders);
+    for at in ["ring", "list/post", "status/post", "body/post", "traced/trace"] {
+        let at = format!("/webhooks/{at}");
+        let listed = generated.unenforced.iter().any(|item| item.path == at);
+        assert!(listed, "{at}: {:?}", generated.unenforced);
+    }
+}
+
+/// Each operation that has a callback has methods for all its URLs.
+#[test]
+fn callbacks_that_multiply_are_left_out() {
+    let mut callback = Map::new();
+    for n in 0..5 {
+        callback.insert(format!("https://example.com/{n}"), post(json!({})));
+    }
+    let mut document = small();
+    document["components"]["callbacks"]["many"] = Value::Object(callback);
+    for n in 0..5 {
+        let mut operation = post(json!({}));
+        let many = json!({"$ref": "#/components/callbacks/many"});
+        operation["post"]["callbacks"] = json!({"many": many});
+        document["paths"][format!("/p{n}")] = operation;
+    }
+    let generated = taken(&document);
+    assert_eq!(generated.senders.matches("pub async fn ").count(), 20);
+    let says = "more than 20 callbacks and webhooks";
+    assert!(generated.unenforced.iter().any(|item| item.reason.contains(says)));
 }
 
 #[test]

@@ -82,17 +82,18 @@ async fn parameters_are_written_by_their_styles() {
 #[tokio::test]
 async fn absent_parameters_are_not_sent() {
     let server = Recorder::start().await;
-    let empty = serde_json::from_str("{}").unwrap();
+    let small = serde_json::from_str("{\"size\": 1}").unwrap();
     let client = Client::new(&server.url);
     client
-        .sends_styles(&["a"], &empty, 7, None, None, None, None, None, None, None, None)
+        .sends_styles(&["a"], &small, 7, None, None, None, None, None, None, None, None)
         .await
         .unwrap();
-    assert_eq!(server.only().line, "GET /styles/a//;matrix=7.json");
+    assert_eq!(server.only().line, "GET /styles/a/.size=1/;matrix=7.json");
     let refused = client
-        .sends_styles(&[".."], &empty, 7, None, None, None, None, None, None, None, None)
+        .sends_styles(&[".."], &small, 7, None, None, None, None, None, None, None, None)
         .await;
-    assert_eq!(refused.unwrap_err().to_string(), "Invalid Request: simple must not be `..`");
+    let says = "Invalid Request: the segment of simple in the path must not be empty, `.` or `..`";
+    assert_eq!(refused.unwrap_err().to_string(), says);
 }
 
 #[tokio::test]

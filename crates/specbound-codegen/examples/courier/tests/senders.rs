@@ -104,6 +104,25 @@ async fn each_runtime_expression_has_its_value() {
     assert_eq!(receiver.only().line, "PUT /there");
 }
 
+/// The receiver is the one that `allow` has seen, and its path that of the document.
+#[tokio::test]
+async fn value_in_the_path_of_a_callback_leads_to_no_other_path() {
+    let receiver = Recorder::start().await;
+    let mut headers = HeaderMap::new();
+    headers.insert("x-base", HeaderValue::from_str(&format!("{}/api", receiver.url)).unwrap());
+    for value in ["..", ".", ""] {
+        let exchange = Exchange::new("POST", "/watch/7?q=")
+            .path("parcel", value)
+            .headers(&headers)
+            .answer(204, &HeaderMap::new(), &());
+        let refused = sender().on_every(&exchange, 5, None).await.unwrap_err();
+        let says = "Invalid Request: the segment of $request.path.parcel in the path must not be \
+                    empty, `.` or `..`";
+        assert_eq!(refused.to_string(), says);
+    }
+    assert!(receiver.seen().is_empty());
+}
+
 /// A client that names a host of the server's own network must get nothing from it.
 #[tokio::test]
 async fn target_is_http_allowed_and_the_last() {

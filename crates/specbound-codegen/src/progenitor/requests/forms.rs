@@ -11,6 +11,7 @@ use syn::visit_mut::VisitMut;
 use crate::document::{Document, FileMember, Operation};
 use crate::names::type_name;
 use crate::redact::Secrets;
+use crate::support::Support;
 
 use super::{Payload, payload};
 
@@ -113,6 +114,7 @@ impl Forms {
         operations: impl Iterator<Item = &'a Operation>,
         document: &Document,
         secrets: &Secrets,
+        support: Option<&syn::Path>,
     ) -> TokenStream {
         if self.is_empty() {
             return quote!();
@@ -126,8 +128,7 @@ impl Forms {
             }
             _ => None,
         });
-        let support: TokenStream =
-            include_str!("../../support/multipart.rs").parse().unwrap_or_default();
+        let support = Support::of_multipart(support);
         quote! {
             /// Bodies of `multipart/form-data`.
             pub mod multipart {
