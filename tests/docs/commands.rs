@@ -36,7 +36,7 @@ const ELSEWHERE: [(&str, &str); 34] = [
     ("cargo run --release --", "tests/readme_conversation/run"),
     ("cargo run --quiet -- spec diff", "tests/readme_contract/run"),
     ("cargo test --workspace", "step tests"),
-    ("cargo test -p specbound-contract matrix", "step tests"),
+    ("cargo test -p specbound-contract ", "step tests"),
     ("cargo test --lib languages", "step tests"),
     ("cargo run -p specbound-cli -- generate", "crates/specbound-cli/tests/commands.rs"),
     ("cargo run --example corpus", "step corpus"),
