@@ -64,12 +64,26 @@ impl Drain for Queue {
     }
 }
 
-/// Behind the queue: reports dropped lines, at most once in [`QUEUE_LINES`] lines. So many lie
-/// in the queue when it takes no more: every drop is reported by the time that they are written.
-struct Writer<D> {
+/// Behind the queue: reports dropped lines, at most once in [`QUEUE_LINES`] lines, and the rest
+/// when the log ends.
+struct Writer<D: Drain<Ok = (), Err = Never>> {
     drain: D,
     unreported: Arc<AtomicU64>,
     since_report: AtomicUsize,
+}
+
+impl<D: Drain<Ok = (), Err = Never>> Writer<D> {
+    fn report(&self) -> Result<(), Never> {
+        let dropped = self.unreported.swap(0, Ordering::Relaxed);
+        if dropped == 0 {
+            return Ok(());
+        }
+        self.since_report.store(0, Ordering::Relaxed);
+        let message = format_args!("log lines dropped");
+        let counted = slog::b!("count" => dropped);
+        let report = slog::record!(Level::Warning, "", &message, counted);
+        self.drain.log(&report, &o!().into())
+    }
 }
 
 impl<D: Drain<Ok = (), Err = Never>> Drain for Writer<D> {
@@ -78,19 +92,17 @@ impl<D: Drain<Ok = (), Err = Never>> Drain for Writer<D> {
 
     fn log(&self, record: &Record<'_>, values: &OwnedKVList) -> Result<(), Never> {
         self.drain.log(record, values)?;
-        if self.since_report.fetch_add(1, Ordering::Relaxed) < QUEUE_LINES {
-            return Ok(());
+        match self.since_report.fetch_add(1, Ordering::Relaxed) {
+            0..QUEUE_LINES => Ok(()),
+            _ => self.report(),
         }
-        match self.unreported.swap(0, Ordering::Relaxed) {
-            0 => Ok(()),
-            dropped => {
-                self.since_report.store(0, Ordering::Relaxed);
-                let message = format_args!("log lines dropped");
-                let counted = slog::b!("count" => dropped);
-                let report = slog::record!(Level::Warning, "", &message, counted);
-                self.drain.log(&report, &o!().into())
-            }
-        }
+    }
+}
+
+impl<D: Drain<Ok = (), Err = Never>> Drop for Writer<D> {
+    /// A line can be dropped and counted only after the last one of the queue was written.
+    fn drop(&mut self) {
+        let Ok(()) = self.report();
     }
 }
 
