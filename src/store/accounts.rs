@@ -7,28 +7,32 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::values::{Row, Time, containing, params, row_limit};
+use super::record::{insert, record};
+use super::values::{Time, containing, params, row_limit};
 use super::{Reader, StoreError, Writer};
 
-#[derive(Clone, PartialEq, Eq)]
-pub struct Account {
-    pub id: i64,
-    pub username: String,
-    pub email: String,
-    pub first_name: String,
-    pub last_name: String,
-    /// A PHC string, an imported Django hash, or a text that begins with `!` and matches no
-    /// password.
-    pub password: String,
-    pub is_active: bool,
-    pub is_superuser: bool,
-    pub last_login: Option<DateTime<Utc>>,
-    pub date_joined: DateTime<Utc>,
-    /// Deadline to confirm the sign-up address; `None` if confirmed or not required.
-    pub confirm_by: Option<DateTime<Utc>>,
-    /// The tag of the owner's language; empty while it is unknown.
-    pub language: String,
+record! {
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct Account: account_columns with prefix "a." {
+        pub id: i64,
+        pub username: String,
+        pub email: String,
+        pub first_name: String,
+        pub last_name: String,
+        /// A PHC string, an imported Django hash, or a text that begins with `!` and matches no
+        /// password.
+        pub password: String,
+        pub is_active: bool,
+        pub is_superuser: bool,
+        pub last_login: Option<DateTime<Utc>>,
+        pub date_joined: DateTime<Utc>,
+        /// Deadline to confirm the sign-up address; `None` if confirmed or not required.
+        pub confirm_by: Option<DateTime<Utc>>,
+        /// The tag of the owner's language; empty while it is unknown.
+        pub language: String,
+    }
 }
+pub(super) use account_columns;
 
 #[derive(Clone)]
 pub struct NewAccount {
@@ -66,35 +70,6 @@ impl fmt::Debug for NewAccount {
     }
 }
 
-/// The columns of `accounts a` that make an [`Account`]. A join selects them first, where
-/// [`record`] expects them, and its own columns from [`ACCOUNT_WIDTH`] on.
-macro_rules! account_columns {
-    () => {
-        "a.id, a.username, a.email, a.first_name, a.last_name, a.password, a.is_active, \
-         a.is_superuser, a.last_login, a.date_joined, a.confirm_by, a.language"
-    };
-}
-pub(super) use account_columns;
-
-pub(super) const ACCOUNT_WIDTH: usize = 12;
-
-pub(super) fn record(row: &Row<'_>) -> Result<Account, StoreError> {
-    Ok(Account {
-        id: row.get(0)?,
-        username: row.get(1)?,
-        email: row.get(2)?,
-        first_name: row.get(3)?,
-        last_name: row.get(4)?,
-        password: row.get(5)?,
-        is_active: row.get(6)?,
-        is_superuser: row.get(7)?,
-        last_login: row.get::<Option<Time>>(8)?.map(|time| time.0),
-        date_joined: row.get::<Time>(9)?.0,
-        confirm_by: row.get::<Option<Time>>(10)?.map(|time| time.0),
-        language: row.get(11)?,
-    })
-}
-
 pub(super) const ACCOUNT_BY_VERIFIED_EMAIL: &str = concat!(
     "SELECT ",
     account_columns!(),
@@ -119,7 +94,7 @@ impl Reader<'_> {
         self.find(
             concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.id = $1"),
             params![id],
-            record,
+            Account::read,
         )
     }
 
@@ -131,7 +106,7 @@ impl Reader<'_> {
         self.find(
             concat!("SELECT ", account_columns!(), " FROM accounts a WHERE a.username_key = $1"),
             params![key],
-            record,
+            Account::read,
         )
     }
 
@@ -146,9 +121,9 @@ impl Reader<'_> {
         if email_lower.is_empty() {
             return Ok(Vec::new());
         }
-        let holder = self.find(ACCOUNT_BY_VERIFIED_EMAIL, params![email_lower], record)?;
+        let holder = self.find(ACCOUNT_BY_VERIFIED_EMAIL, params![email_lower], Account::read)?;
         let most = i64::try_from(limit).unwrap_or(i64::MAX);
-        let carrying = self.list(ACCOUNTS_BY_EMAIL, params![email_lower, most], record)?;
+        let carrying = self.list(ACCOUNTS_BY_EMAIL, params![email_lower, most], Account::read)?;
         let holder_id = holder.as_ref().map(|holder| holder.id);
         let others = carrying.into_iter().filter(|account| Some(account.id) != holder_id);
         Ok(holder.into_iter().chain(others).take(limit).collect())
@@ -199,7 +174,7 @@ impl Reader<'_> {
                   ORDER BY a.username_key LIMIT $2"
             ),
             params![&containing(part), row_limit(limit)],
-            record,
+            Account::read,
         )
     }
 
@@ -214,25 +189,20 @@ impl Reader<'_> {
 
 impl Writer<'_> {
     pub fn account_insert(&self, new: &NewAccount) -> Result<i64, StoreError> {
-        self.value(
-            "INSERT INTO accounts (username, username_key, email, first_name, last_name, password,
-                                   is_active, is_superuser, date_joined, confirm_by, \
-                                   username_skeleton, language)
-             VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8, $9, $10, $11) RETURNING id",
-            params![
-                &new.username,
-                &new.username_key,
-                &new.email,
-                &new.first_name,
-                &new.last_name,
-                &new.password,
-                new.is_superuser,
-                Time(new.date_joined),
-                new.confirm_by.map(Time),
-                &new.username_skeleton,
-                &new.language,
-            ],
-        )
+        insert!(self.value into "accounts" {
+            username: &new.username,
+            username_key: &new.username_key,
+            username_skeleton: &new.username_skeleton,
+            email: &new.email,
+            first_name: &new.first_name,
+            last_name: &new.last_name,
+            password: &new.password,
+            is_active: true,
+            is_superuser: new.is_superuser,
+            date_joined: Time(new.date_joined),
+            confirm_by: new.confirm_by.map(Time),
+            language: &new.language,
+        } "RETURNING id")
     }
 
     pub fn account_update_names(

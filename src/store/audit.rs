@@ -5,24 +5,27 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::values::{Row, Time, params, row_limit};
+use super::record::{insert, record};
+use super::values::{Time, params, row_limit};
 use super::{Reader, StoreError, Writer};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditEntry {
-    pub id: i64,
-    pub at: DateTime<Utc>,
-    pub event: String,
-    /// `None` for an event without an account, such as a failed login to an unknown name.
-    pub account_id: Option<i64>,
-    /// The current username of the account.
-    pub username: Option<String>,
-    pub client: String,
-    pub detail: String,
-    /// How many times the event occurred.
-    pub count: i64,
-    /// When it last occurred.
-    pub last_at: DateTime<Utc>,
+record! {
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct AuditEntry: entry_columns with prefix "e." {
+        pub id: i64,
+        pub at: DateTime<Utc>,
+        pub event: String,
+        /// `None` for an event without an account, such as a failed login to an unknown name.
+        pub account_id: Option<i64>,
+        /// The current username of the account.
+        pub username: Option<String> = "a.username",
+        pub client: String,
+        pub detail: String,
+        /// How many times the event occurred.
+        pub count: i64,
+        /// When it last occurred.
+        pub last_at: DateTime<Utc> = "COALESCE(e.last_at, e.at)",
+    }
 }
 
 /// A new entry.
@@ -60,9 +63,9 @@ pub struct AuditFilter {
 macro_rules! select_where {
     ($whose:literal) => {
         concat!(
-            "SELECT e.id, e.at, e.event, e.account_id, a.username, e.client, e.detail, e.count,
-                    COALESCE(e.last_at, e.at)
-             FROM audit e LEFT JOIN accounts a ON a.id = e.account_id
+            "SELECT ",
+            entry_columns!(),
+            " FROM audit e LEFT JOIN accounts a ON a.id = e.account_id
              WHERE ",
             $whose,
             " AND (CAST($2 AS TEXT) IS NULL OR e.event = $2) AND (CAST($3 AS TEXT) IS NULL OR \
@@ -111,20 +114,6 @@ macro_rules! insert_within_budget {
     };
 }
 
-fn record(row: &Row<'_>) -> Result<AuditEntry, StoreError> {
-    Ok(AuditEntry {
-        id: row.get(0)?,
-        at: row.get::<Time>(1)?.0,
-        event: row.get(2)?,
-        account_id: row.get(3)?,
-        username: row.get(4)?,
-        client: row.get(5)?,
-        detail: row.get(6)?,
-        count: row.get(7)?,
-        last_at: row.get::<Time>(8)?.0,
-    })
-}
-
 impl Reader<'_> {
     /// Newest first.
     pub fn audit_list(
@@ -147,7 +136,7 @@ impl Reader<'_> {
                 since.map(Time),
                 row_limit(limit)
             ],
-            record,
+            AuditEntry::read,
         )
     }
 
@@ -160,10 +149,13 @@ impl Writer<'_> {
     /// Inserts an entry as a separate row.
     pub fn audit_insert(&self, entry: &NewAuditEntry<'_>) -> Result<(), StoreError> {
         let NewAuditEntry { at, event, account_id, client, detail } = *entry;
-        self.execute(
-            "INSERT INTO audit (at, event, account_id, client, detail) VALUES ($1, $2, $3, $4, $5)",
-            params![Time(at), event, account_id, client, detail],
-        )?;
+        insert!(self.execute into "audit" {
+            at: Time(at),
+            event: event,
+            account_id: account_id,
+            client: client,
+            detail: detail,
+        } "")?;
         Ok(())
     }
 

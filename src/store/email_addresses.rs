@@ -3,19 +3,22 @@
 //! Unique indexes keep a verified address unique and a primary one single. This file never checks
 //! either beforehand, since another write can come between a check and its write.
 
-use super::values::{Row, params, row_limit};
+use super::record::{insert, record};
+use super::values::{params, row_limit};
 use super::{Reader, StoreError, Writer};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EmailAddress {
-    pub id: i64,
-    pub account_id: i64,
-    pub email: String,
-    /// Confirmed by the key in a message.
-    pub verified: bool,
-    pub primary: bool,
-    /// The holder has used a reset link sent to it, or an operator set it.
-    pub proved_otherwise: bool,
+record! {
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct EmailAddress: address_columns with prefix "" {
+        pub id: i64,
+        pub account_id: i64,
+        pub email: String,
+        /// Confirmed by the key in a message.
+        pub verified: bool,
+        pub primary: bool = "is_primary",
+        /// The holder has used a reset link sent to it, or an operator set it.
+        pub proved_otherwise: bool,
+    }
 }
 
 impl EmailAddress {
@@ -27,11 +30,7 @@ impl EmailAddress {
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, account_id, email, verified, is_primary, proved_otherwise FROM \
-            email_addresses ",
-            $rest
-        )
+        concat!("SELECT ", address_columns!(), " FROM email_addresses ", $rest)
     };
 }
 
@@ -54,17 +53,6 @@ pub(super) const DELETE_UNPROVED: &str = "DELETE FROM email_addresses WHERE id I
     SELECT id FROM email_addresses WHERE account_id = $1 AND id <> $2 AND id <= $3
        AND NOT verified AND NOT proved_otherwise AND NOT is_primary ORDER BY id LIMIT $4)";
 
-fn record(row: &Row<'_>) -> Result<EmailAddress, StoreError> {
-    Ok(EmailAddress {
-        id: row.get(0)?,
-        account_id: row.get(1)?,
-        email: row.get(2)?,
-        verified: row.get(3)?,
-        primary: row.get(4)?,
-        proved_otherwise: row.get(5)?,
-    })
-}
-
 impl Reader<'_> {
     pub fn email_address_list(
         &self,
@@ -72,7 +60,7 @@ impl Reader<'_> {
         limit: Option<i64>,
         offset: i64,
     ) -> Result<Vec<EmailAddress>, StoreError> {
-        self.list(LIST, params![account_id, row_limit(limit), offset], record)
+        self.list(LIST, params![account_id, row_limit(limit), offset], EmailAddress::read)
     }
 
     pub fn email_address_count(&self, account_id: i64) -> Result<i64, StoreError> {
@@ -87,18 +75,26 @@ impl Reader<'_> {
         account_id: i64,
         id: i64,
     ) -> Result<Option<EmailAddress>, StoreError> {
-        self.find(select!("WHERE account_id = $1 AND id = $2"), params![account_id, id], record)
+        self.find(
+            select!("WHERE account_id = $1 AND id = $2"),
+            params![account_id, id],
+            EmailAddress::read,
+        )
     }
 
     pub fn email_address_find_by_id(&self, id: i64) -> Result<Option<EmailAddress>, StoreError> {
-        self.find(select!("WHERE id = $1"), params![id], record)
+        self.find(select!("WHERE id = $1"), params![id], EmailAddress::read)
     }
 
     pub fn email_address_find_primary(
         &self,
         account_id: i64,
     ) -> Result<Option<EmailAddress>, StoreError> {
-        self.find(select!("WHERE account_id = $1 AND is_primary"), params![account_id], record)
+        self.find(
+            select!("WHERE account_id = $1 AND is_primary"),
+            params![account_id],
+            EmailAddress::read,
+        )
     }
 
     /// Finds an address of the account.
@@ -110,7 +106,7 @@ impl Reader<'_> {
         self.find(
             select!("WHERE account_id = $1 AND email = $2"),
             params![account_id, email],
-            record,
+            EmailAddress::read,
         )
     }
 
@@ -119,7 +115,7 @@ impl Reader<'_> {
         &self,
         account_id: i64,
     ) -> Result<Option<EmailAddress>, StoreError> {
-        self.find(FIND_FIRST, params![account_id], record)
+        self.find(FIND_FIRST, params![account_id], EmailAddress::read)
     }
 
     /// The id of the newest row, or 0.
@@ -155,7 +151,7 @@ impl Reader<'_> {
         &self,
         email: &str,
     ) -> Result<Option<EmailAddress>, StoreError> {
-        self.find(select!("WHERE email = $1 AND verified"), params![email], record)
+        self.find(select!("WHERE email = $1 AND verified"), params![email], EmailAddress::read)
     }
 
     /// Unverified rows of this address on any account, newest first.
@@ -164,7 +160,11 @@ impl Reader<'_> {
         email: &str,
         limit: usize,
     ) -> Result<Vec<EmailAddress>, StoreError> {
-        self.list(LIST_UNVERIFIED, params![email, i64::try_from(limit).unwrap_or(i64::MAX)], record)
+        self.list(
+            LIST_UNVERIFIED,
+            params![email, i64::try_from(limit).unwrap_or(i64::MAX)],
+            EmailAddress::read,
+        )
     }
 
     /// Returns whether any account has verified the address.
@@ -184,11 +184,12 @@ impl Writer<'_> {
         verified: bool,
         primary: bool,
     ) -> Result<i64, StoreError> {
-        self.value(
-            "INSERT INTO email_addresses (account_id, email, verified, is_primary)
-             VALUES ($1, $2, $3, $4) RETURNING id",
-            params![account_id, email, verified, primary],
-        )
+        insert!(self.value into "email_addresses" {
+            account_id: account_id,
+            email: email,
+            verified: verified,
+            is_primary: primary,
+        } "RETURNING id")
     }
 
     pub fn email_address_set_verified(&self, id: i64) -> Result<(), StoreError> {

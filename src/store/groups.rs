@@ -3,14 +3,17 @@
 //! Names are compared exactly, as InvenTree does. This file checks none: the caller does.
 
 use super::postgres::pipelined::ByKey;
-use super::values::{Row, params, row_limit};
+use super::record::record;
+use super::values::{params, row_limit};
 use super::{Account, Reader, Store, StoreError, Writer, accounts};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
-    pub id: i64,
-    pub name: String,
-    pub members: i64,
+record! {
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Group: group_columns with prefix "g." {
+        pub id: i64,
+        pub name: String,
+        pub members: i64 = "COUNT(m.id)",
+    }
 }
 
 /// Facts of an account beyond its row.
@@ -40,10 +43,6 @@ static FACTS: ByKey<AccountFacts> = ByKey {
     },
 };
 
-fn record(row: &Row<'_>) -> Result<Group, StoreError> {
-    Ok(Group { id: row.get(0)?, name: row.get(1)?, members: row.get(2)? })
-}
-
 /// The key of an account's facts in the lookup cache.
 fn cache_key(account_id: i64) -> [u8; 32] {
     let mut key = [0; 32];
@@ -72,10 +71,14 @@ impl Reader<'_> {
     /// All groups by name, with the number of their members.
     pub fn group_list(&self) -> Result<Vec<Group>, StoreError> {
         self.list(
-            "SELECT g.id, g.name, COUNT(m.id) FROM groups g
-             LEFT JOIN group_members m ON m.group_id = g.id GROUP BY g.id, g.name ORDER BY g.name",
+            concat!(
+                "SELECT ",
+                group_columns!(),
+                " FROM groups g LEFT JOIN group_members m ON m.group_id = g.id
+                  GROUP BY g.id, g.name ORDER BY g.name"
+            ),
             &[],
-            record,
+            Group::read,
         )
     }
 
@@ -115,7 +118,7 @@ impl Reader<'_> {
                   WHERE m.group_id = $1 ORDER BY a.username_key LIMIT $2"
             ),
             params![group_id, row_limit(limit)],
-            accounts::record,
+            Account::read,
         )
     }
 }

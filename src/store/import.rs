@@ -4,10 +4,12 @@
 //! two arguments of an import are easily swapped.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use rusqlite::Connection as Sqlite;
 
 use super::engine::{Connection, WritingConnection};
+use super::record::insert_into;
 use super::sqlite::{create_private, open_flags, prepare_writer};
 use super::values::{Day, Time, Value, params};
 use super::{Account, EmailAddress, SocialAccount, StoreError, Token, TotpDevice, Writer};
@@ -15,10 +17,6 @@ use super::{Database, Postgres, migrations, postgres};
 
 /// Enough for the upper levels of every index. Connections of the server use less.
 const CACHE_KIB: i64 = 64 * 1024;
-
-const INSERT_LINK_WITH_NEW_ID: &str =
-    "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined, extra_data)
-     VALUES ($1, $2, $3, $4, $5, $6)";
 
 /// Whether the transaction is committed once the closure has succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,114 +155,79 @@ pub struct NamedAccount {
     pub username_skeleton: String,
 }
 
-/// The columns of a table, with the statement that inserts one row of them.
-macro_rules! columns_and_insert {
-    ($columns:ident, $insert:ident, $table:literal, $list:literal, $values:literal) => {
-        const $columns: &str = $list;
-        const $insert: &str =
-            concat!("INSERT INTO ", $table, " (", $list, ") VALUES (", $values, ")");
+/// The columns of imported rows, the statement that inserts one row, and the values of a row.
+macro_rules! imported {
+    ($columns:ident, $insert:ident, $row:ident: $table:literal, $value:pat = $type:ty {
+        $first:ident: $first_value:expr,
+        $($column:ident: $column_value:expr,)*
+    }) => {
+        const $columns: &str = concat!(stringify!($first) $(, ", ", stringify!($column))*);
+        static $insert: LazyLock<String> = LazyLock::new(|| insert_into($table, $columns, ""));
+
+        fn $row($value: &$type) -> Vec<Value<'_>> {
+            let values: &[Value<'_>] = params![$first_value $(, $column_value)*];
+            values.to_vec()
+        }
     };
 }
 
-columns_and_insert!(
-    ACCOUNT_COLUMNS,
-    INSERT_ACCOUNT,
-    "accounts",
-    "id, username, username_key, email, first_name, last_name, password, is_active, is_superuser, \
-     last_login, date_joined, username_skeleton",
-    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"
-);
-columns_and_insert!(
-    ADDRESS_COLUMNS,
-    INSERT_ADDRESS,
-    "email_addresses",
-    "id, account_id, email, verified, is_primary",
-    "$1, $2, $3, $4, $5"
-);
-columns_and_insert!(
-    TOKEN_COLUMNS,
-    INSERT_TOKEN,
-    "tokens",
-    "digest, account_id, name, created, expiry, revoked, last_seen",
-    "$1, $2, $3, $4, $5, $6, $7"
-);
-columns_and_insert!(
-    LINK_COLUMNS,
-    INSERT_LINK,
-    "social_accounts",
-    "id, account_id, provider, uid, last_login, date_joined, extra_data",
-    "$1, $2, $3, $4, $5, $6, $7"
-);
+imported!(ACCOUNT_COLUMNS, INSERT_ACCOUNT, account_row: "accounts", row = NamedAccount {
+    id: row.account.id,
+    username: &row.account.username,
+    username_key: &row.username_key,
+    username_skeleton: &row.username_skeleton,
+    email: &row.account.email,
+    first_name: &row.account.first_name,
+    last_name: &row.account.last_name,
+    password: &row.account.password,
+    is_active: row.account.is_active,
+    is_superuser: row.account.is_superuser,
+    last_login: row.account.last_login.map(Time),
+    date_joined: Time(row.account.date_joined),
+});
 
-columns_and_insert!(
-    DEVICE_COLUMNS,
-    INSERT_DEVICE,
-    "totp_devices",
-    "account_id, name, confirmed, secret, created",
-    "$1, $2, $3, $4, $5"
-);
+imported!(ADDRESS_COLUMNS, INSERT_ADDRESS, address_row: "email_addresses", row = EmailAddress {
+    id: row.id,
+    account_id: row.account_id,
+    email: &row.email,
+    verified: row.verified,
+    is_primary: row.primary,
+});
 
-fn account_row(row: &NamedAccount) -> Vec<Value<'_>> {
-    let NamedAccount { account, username_key, username_skeleton } = row;
-    let values: &[Value<'_>] = params![
-        account.id,
-        &account.username,
-        username_key,
-        &account.email,
-        &account.first_name,
-        &account.last_name,
-        &account.password,
-        account.is_active,
-        account.is_superuser,
-        account.last_login.map(Time),
-        Time(account.date_joined),
-        username_skeleton,
-    ];
-    values.to_vec()
-}
+imported!(TOKEN_COLUMNS, INSERT_TOKEN, token_row: "tokens", (token, digest) = (Token, [u8; 32]) {
+    digest: digest,
+    account_id: token.account_id,
+    name: &token.name,
+    created: Time(token.created),
+    expiry: Day(token.expiry),
+    revoked: token.revoked,
+    last_seen: token.last_seen.map(Day),
+});
 
-fn address_row(address: &EmailAddress) -> Vec<Value<'_>> {
-    let EmailAddress { id, account_id, email, verified, primary, .. } = address;
-    let values: &[Value<'_>] = params![*id, *account_id, email, *verified, *primary];
-    values.to_vec()
-}
+imported!(LINK_COLUMNS, INSERT_LINK, link_row: "social_accounts", link = SocialAccount {
+    id: link.id,
+    account_id: link.account_id,
+    provider: &link.provider,
+    uid: &link.uid,
+    last_login: Time(link.last_login),
+    date_joined: Time(link.date_joined),
+    extra_data: &link.extra_data,
+});
 
-fn token_row((token, digest): &(Token, [u8; 32])) -> Vec<Value<'_>> {
-    let values: &[Value<'_>] = params![
-        digest,
-        token.account_id,
-        &token.name,
-        Time(token.created),
-        Day(token.expiry),
-        token.revoked,
-        token.last_seen.map(Day),
-    ];
-    values.to_vec()
-}
+/// The same without the id, which comes first.
+static INSERT_LINK_WITH_NEW_ID: LazyLock<String> = LazyLock::new(|| {
+    let columns = LINK_COLUMNS.trim_start_matches("id, ");
+    insert_into("social_accounts", columns, "")
+});
 
-fn link_row(link: &SocialAccount) -> Vec<Value<'_>> {
-    let values: &[Value<'_>] = params![
-        link.id,
-        link.account_id,
-        &link.provider,
-        &link.uid,
-        Time(link.last_login),
-        Time(link.date_joined),
-        &link.extra_data,
-    ];
-    values.to_vec()
-}
-
-fn device_row((device, sealed): &(TotpDevice, Vec<u8>)) -> Vec<Value<'_>> {
-    let values: &[Value<'_>] = params![
-        device.account_id,
-        &device.name,
-        device.confirmed,
-        sealed.as_slice(),
-        Time(device.created.unwrap_or_default()),
-    ];
-    values.to_vec()
-}
+imported!(DEVICE_COLUMNS, INSERT_DEVICE, device_row: "totp_devices", (device, sealed) =
+    (TotpDevice, Vec<u8>) {
+    account_id: device.account_id,
+    name: &device.name,
+    confirmed: device.confirmed,
+    secret: sealed.as_slice(),
+    created: Time(device.created.unwrap_or_default()),
+});
 
 fn rows_of<'r, T>(rows: &'r [T], row: fn(&'r T) -> Vec<Value<'r>>) -> Vec<Vec<Value<'r>>> {
     rows.iter().map(row).collect()
@@ -288,7 +251,7 @@ impl Writer<'_> {
     }
 
     pub fn import_account(&self, row: &NamedAccount) -> Result<(), StoreError> {
-        self.execute(INSERT_ACCOUNT, &account_row(row))?;
+        self.execute(&INSERT_ACCOUNT, &account_row(row))?;
         Ok(())
     }
 
@@ -303,7 +266,7 @@ impl Writer<'_> {
         {
             return self.email_address_insert(*account_id, email, *verified, *primary).map(|_| ());
         }
-        self.execute(INSERT_ADDRESS, &address_row(address))?;
+        self.execute(&INSERT_ADDRESS, &address_row(address))?;
         Ok(())
     }
 
@@ -313,7 +276,7 @@ impl Writer<'_> {
     }
 
     pub fn import_token(&self, row: &(Token, [u8; 32])) -> Result<(), StoreError> {
-        self.execute(INSERT_TOKEN, &token_row(row))?;
+        self.execute(&INSERT_TOKEN, &token_row(row))?;
         Ok(())
     }
 
@@ -326,10 +289,10 @@ impl Writer<'_> {
         if self
             .value("SELECT EXISTS (SELECT 1 FROM social_accounts WHERE id = $1)", &values[..1])?
         {
-            self.execute(INSERT_LINK_WITH_NEW_ID, &values[1..])?;
+            self.execute(&INSERT_LINK_WITH_NEW_ID, &values[1..])?;
             return Ok(());
         }
-        self.execute(INSERT_LINK, &values)?;
+        self.execute(&INSERT_LINK, &values)?;
         Ok(())
     }
 
@@ -339,7 +302,7 @@ impl Writer<'_> {
     }
 
     pub fn import_totp_device(&self, row: &(TotpDevice, Vec<u8>)) -> Result<(), StoreError> {
-        self.execute(INSERT_DEVICE, &device_row(row))?;
+        self.execute(&INSERT_DEVICE, &device_row(row))?;
         Ok(())
     }
 

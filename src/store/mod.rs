@@ -26,6 +26,7 @@ mod passkeys;
 #[cfg(test)]
 mod plans;
 mod postgres;
+mod record;
 mod recovery_codes;
 mod schema;
 mod secret_keys;

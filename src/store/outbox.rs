@@ -7,17 +7,20 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::values::{Row, Time, params};
+use super::record::{insert, record};
+use super::values::{Time, params};
 use super::{Reader, StoreError, Writer};
 
-#[derive(Clone, PartialEq, Eq)]
-pub struct OutboxMail {
-    pub id: i64,
-    pub sealed: Vec<u8>,
-    pub created: DateTime<Utc>,
-    pub next_attempt: DateTime<Utc>,
-    pub attempts: i64,
-    pub expires: DateTime<Utc>,
+record! {
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct OutboxMail: mail_columns with prefix "" {
+        pub id: i64,
+        pub sealed: Vec<u8>,
+        pub created: DateTime<Utc>,
+        pub next_attempt: DateTime<Utc>,
+        pub attempts: i64,
+        pub expires: DateTime<Utc>,
+    }
 }
 
 impl fmt::Debug for OutboxMail {
@@ -32,17 +35,6 @@ impl fmt::Debug for OutboxMail {
     }
 }
 
-fn record(row: &Row<'_>) -> Result<OutboxMail, StoreError> {
-    Ok(OutboxMail {
-        id: row.get(0)?,
-        sealed: row.get(1)?,
-        created: row.get::<Time>(2)?.0,
-        next_attempt: row.get::<Time>(3)?.0,
-        attempts: row.get(4)?,
-        expires: row.get::<Time>(5)?.0,
-    })
-}
-
 impl Reader<'_> {
     /// Messages that are due, the longest due first. May include expired ones that the cleanup has
     /// not deleted yet.
@@ -52,10 +44,13 @@ impl Reader<'_> {
         limit: i64,
     ) -> Result<Vec<OutboxMail>, StoreError> {
         self.list(
-            "SELECT id, sealed, created, next_attempt, attempts, expires FROM outbox
-             WHERE next_attempt <= $1 ORDER BY next_attempt, id LIMIT $2",
+            concat!(
+                "SELECT ",
+                mail_columns!(),
+                " FROM outbox WHERE next_attempt <= $1 ORDER BY next_attempt, id LIMIT $2"
+            ),
             params![Time(now), limit],
-            record,
+            OutboxMail::read,
         )
     }
 
@@ -83,11 +78,12 @@ impl Writer<'_> {
         created: DateTime<Utc>,
         expires: DateTime<Utc>,
     ) -> Result<i64, StoreError> {
-        self.value(
-            "INSERT INTO outbox (sealed, created, next_attempt, expires)
-             VALUES ($1, $2, $2, $3) RETURNING id",
-            params![sealed, Time(created), Time(expires)],
-        )
+        insert!(self.value into "outbox" {
+            sealed: sealed,
+            created: Time(created),
+            next_attempt: Time(created),
+            expires: Time(expires),
+        } "RETURNING id")
     }
 
     /// Claims the message that has been due longest: no other server takes it before `until`.
@@ -98,12 +94,15 @@ impl Writer<'_> {
     ) -> Result<Option<OutboxMail>, StoreError> {
         // PostgreSQL only: an SQLite file has a single server.
         self.find(
-            "UPDATE outbox SET next_attempt = $1 WHERE id = (
-                 SELECT id FROM outbox WHERE next_attempt <= $2 ORDER BY next_attempt, id LIMIT 1 \
-                 FOR UPDATE SKIP LOCKED
-             ) RETURNING id, sealed, created, next_attempt, attempts, expires",
+            concat!(
+                "UPDATE outbox SET next_attempt = $1 WHERE id = (
+                     SELECT id FROM outbox WHERE next_attempt <= $2 ORDER BY next_attempt, id \
+                 LIMIT 1 FOR UPDATE SKIP LOCKED
+                 ) RETURNING ",
+                mail_columns!()
+            ),
             params![Time(until), Time(now)],
-            record,
+            OutboxMail::read,
         )
     }
 

@@ -2,20 +2,23 @@
 
 use chrono::{DateTime, Utc};
 
-use super::values::{Row, Time, params};
+use super::record::{insert, record};
+use super::values::{Time, params};
 use super::{Reader, StoreError, Writer};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passkey {
-    pub id: i64,
-    pub account_id: i64,
-    pub credential_id: Vec<u8>,
-    /// A COSE key.
-    pub public_key: Vec<u8>,
-    pub sign_count: i64,
-    pub name: String,
-    pub created: DateTime<Utc>,
-    pub last_used: Option<DateTime<Utc>>,
+record! {
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Passkey: passkey_columns with prefix "" {
+        pub id: i64,
+        pub account_id: i64,
+        pub credential_id: Vec<u8>,
+        /// A COSE key.
+        pub public_key: Vec<u8>,
+        pub sign_count: i64,
+        pub name: String,
+        pub created: DateTime<Utc>,
+        pub last_used: Option<DateTime<Utc>>,
+    }
 }
 
 /// A passkey without its row.
@@ -31,25 +34,8 @@ pub struct NewPasskey {
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, account_id, credential_id, public_key, sign_count, name, created, \
-             last_used FROM passkeys ",
-            $rest
-        )
+        concat!("SELECT ", passkey_columns!(), " FROM passkeys ", $rest)
     };
-}
-
-fn record(row: &Row<'_>) -> Result<Passkey, StoreError> {
-    Ok(Passkey {
-        id: row.get(0)?,
-        account_id: row.get(1)?,
-        credential_id: row.get(2)?,
-        public_key: row.get(3)?,
-        sign_count: row.get(4)?,
-        name: row.get(5)?,
-        created: row.get::<Time>(6)?.0,
-        last_used: row.get::<Option<Time>>(7)?.map(|time| time.0),
-    })
 }
 
 impl Reader<'_> {
@@ -64,32 +50,25 @@ impl Reader<'_> {
 
     /// The passkeys of the account, oldest first.
     pub fn passkey_list(&self, account_id: i64) -> Result<Vec<Passkey>, StoreError> {
-        self.list(select!("WHERE account_id = $1 ORDER BY id"), params![account_id], record)
+        self.list(select!("WHERE account_id = $1 ORDER BY id"), params![account_id], Passkey::read)
     }
 
     pub fn passkey_find(&self, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError> {
-        self.find(select!("WHERE credential_id = $1"), params![credential_id], record)
+        self.find(select!("WHERE credential_id = $1"), params![credential_id], Passkey::read)
     }
 }
 
 impl Writer<'_> {
     /// `None` if an account has the credential.
     pub fn passkey_insert(&self, new: &NewPasskey) -> Result<Option<i64>, StoreError> {
-        self.find(
-            "INSERT INTO passkeys
-                 (account_id, credential_id, public_key, sign_count, name, created)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (credential_id) DO NOTHING RETURNING id",
-            params![
-                new.account_id,
-                new.credential_id.as_slice(),
-                new.public_key.as_slice(),
-                new.sign_count,
-                &new.name,
-                Time(new.created),
-            ],
-            |row| row.get(0),
-        )
+        insert!(self.find into "passkeys" {
+            account_id: new.account_id,
+            credential_id: new.credential_id.as_slice(),
+            public_key: new.public_key.as_slice(),
+            sign_count: new.sign_count,
+            name: &new.name,
+            created: Time(new.created),
+        } "ON CONFLICT (credential_id) DO NOTHING RETURNING id", |row| row.get(0))
     }
 
     /// Raises the sign counter; false if it does not rise, or the passkey is gone. An authenticator

@@ -4,53 +4,46 @@
 
 use chrono::{DateTime, Utc};
 
-use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
+use super::accounts::account_columns;
 use super::postgres::pipelined::ByDigest;
-use super::values::{Row, Time, params, row_limit};
+use super::record::{Columns, insert, record};
+use super::values::{Time, params, row_limit};
 use super::{Account, Reader, Store, StoreError, Writer};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Session {
-    pub id: i64,
-    pub account_id: i64,
-    pub created: DateTime<Utc>,
-    pub expires: DateTime<Utc>,
-    /// The User-Agent of the login: untrusted text.
-    pub user_agent: String,
-    /// When the owner last authenticated.
-    pub auth_time: DateTime<Utc>,
-    /// The network address that it was opened from; empty in sessions of before.
-    pub client: String,
-    /// About when it was last used.
-    pub last_seen: DateTime<Utc>,
+record! {
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Session: session_columns with prefix "s." {
+        pub id: i64,
+        pub account_id: i64,
+        pub created: DateTime<Utc>,
+        pub expires: DateTime<Utc>,
+        /// The User-Agent of the login: untrusted text.
+        pub user_agent: String,
+        /// When the owner last authenticated.
+        pub auth_time: DateTime<Utc>,
+        /// The network address that it was opened from; empty in sessions of before.
+        pub client: String,
+        /// About when it was last used.
+        pub last_seen: DateTime<Utc>,
+    }
 }
 
 pub(super) const DELETE_BEYOND: &str = "DELETE FROM sessions WHERE id IN (
     SELECT id FROM sessions WHERE account_id = $1 ORDER BY id DESC LIMIT $2 OFFSET $3)";
 
-fn record_at(row: &Row<'_>, first: usize) -> Result<Session, StoreError> {
-    Ok(Session {
-        id: row.get(first)?,
-        account_id: row.get(first + 1)?,
-        created: row.get::<Time>(first + 2)?.0,
-        expires: row.get::<Time>(first + 3)?.0,
-        user_agent: row.get(first + 4)?,
-        auth_time: row.get::<Time>(first + 5)?.0,
-        client: row.get(first + 6)?,
-        last_seen: row.get::<Time>(first + 7)?.0,
-    })
-}
-
 static FIND: ByDigest<(Session, Account)> = ByDigest {
     sql: concat!(
         "SELECT ",
         account_columns!(),
-        ", s.id, s.account_id, s.created, s.expires, s.user_agent, s.auth_time, s.client,
-         s.last_seen
-         FROM sessions s JOIN accounts a ON a.id = s.account_id
-         WHERE s.digest = $1"
+        ", ",
+        session_columns!(),
+        " FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.digest = $1"
     ),
-    record: |row| Ok((record_at(row, ACCOUNT_WIDTH)?, accounts::record(row)?)),
+    record: |row| {
+        let mut columns = Columns::of(row);
+        let account = Account::next(&mut columns)?;
+        Ok((Session::next(&mut columns)?, account))
+    },
 };
 
 impl Store {
@@ -77,12 +70,13 @@ impl Reader<'_> {
 
     pub fn session_list(&self, account_id: i64) -> Result<Vec<Session>, StoreError> {
         self.list(
-            "SELECT id, account_id, created, expires, user_agent, auth_time, client,
-                 last_seen
-             FROM sessions
-             WHERE account_id = $1 ORDER BY id",
+            concat!(
+                "SELECT ",
+                session_columns!(),
+                " FROM sessions s WHERE s.account_id = $1 ORDER BY s.id"
+            ),
             params![account_id],
-            |row| record_at(row, 0),
+            Session::read,
         )
     }
 
@@ -92,11 +86,17 @@ impl Reader<'_> {
         limit: Option<i64>,
     ) -> Result<Vec<(Session, String)>, StoreError> {
         self.list(
-            "SELECT a.username, s.id, s.account_id, s.created, s.expires, s.user_agent,
-                 s.auth_time, s.client, s.last_seen
-             FROM sessions s JOIN accounts a ON a.id = s.account_id ORDER BY s.id LIMIT $1",
+            concat!(
+                "SELECT a.username, ",
+                session_columns!(),
+                " FROM sessions s JOIN accounts a ON a.id = s.account_id ORDER BY s.id LIMIT $1"
+            ),
             params![row_limit(limit)],
-            |row| Ok((record_at(row, 1)?, row.get(0)?)),
+            |row| {
+                let mut columns = Columns::of(row);
+                let username = columns.next()?;
+                Ok((Session::next(&mut columns)?, username))
+            },
         )
     }
 }
@@ -112,12 +112,16 @@ impl Writer<'_> {
         user_agent: &str,
         client: &str,
     ) -> Result<i64, StoreError> {
-        self.value(
-            "INSERT INTO sessions
-                 (digest, account_id, created, expires, user_agent, auth_time, client, last_seen)
-             VALUES ($1, $2, $3, $4, $5, $3, $6, $3) RETURNING id",
-            params![digest, account_id, Time(created), Time(expires), user_agent, client],
-        )
+        insert!(self.value into "sessions" {
+            digest: digest,
+            account_id: account_id,
+            created: Time(created),
+            expires: Time(expires),
+            user_agent: user_agent,
+            auth_time: Time(created),
+            client: client,
+            last_seen: Time(created),
+        } "RETURNING id")
     }
 
     pub fn session_touch(

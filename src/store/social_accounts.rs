@@ -7,20 +7,23 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::values::{Row, Time, params, row_limit};
+use super::record::{insert, record};
+use super::values::{Time, params, row_limit};
 use super::{Reader, StoreError, Writer};
 
-#[derive(Clone, PartialEq, Eq)]
-pub struct SocialAccount {
-    pub id: i64,
-    pub account_id: i64,
-    pub provider: String,
-    pub uid: String,
-    /// Empty if it is not known.
-    pub issuer: String,
-    pub last_login: DateTime<Utc>,
-    pub date_joined: DateTime<Utc>,
-    pub extra_data: String,
+record! {
+    #[derive(Clone, PartialEq, Eq)]
+    pub struct SocialAccount: link_columns with prefix "" {
+        pub id: i64,
+        pub account_id: i64,
+        pub provider: String,
+        pub uid: String,
+        /// Empty if it is not known.
+        pub issuer: String,
+        pub last_login: DateTime<Utc>,
+        pub date_joined: DateTime<Utc>,
+        pub extra_data: String,
+    }
 }
 
 #[derive(Clone)]
@@ -57,25 +60,8 @@ impl fmt::Debug for NewSocialAccount {
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, account_id, provider, uid, last_login, date_joined, extra_data, issuer
-             FROM social_accounts ",
-            $rest
-        )
+        concat!("SELECT ", link_columns!(), " FROM social_accounts ", $rest)
     };
-}
-
-fn record(row: &Row<'_>) -> Result<SocialAccount, StoreError> {
-    Ok(SocialAccount {
-        id: row.get(0)?,
-        account_id: row.get(1)?,
-        provider: row.get(2)?,
-        uid: row.get(3)?,
-        last_login: row.get::<Time>(4)?.0,
-        date_joined: row.get::<Time>(5)?.0,
-        extra_data: row.get(6)?,
-        issuer: row.get(7)?,
-    })
 }
 
 impl Reader<'_> {
@@ -88,7 +74,7 @@ impl Reader<'_> {
         self.list(
             select!("WHERE account_id = $1 ORDER BY id LIMIT $2 OFFSET $3"),
             params![account_id, row_limit(limit), offset],
-            record,
+            SocialAccount::read,
         )
     }
 
@@ -104,7 +90,11 @@ impl Reader<'_> {
         account_id: i64,
         id: i64,
     ) -> Result<Option<SocialAccount>, StoreError> {
-        self.find(select!("WHERE account_id = $1 AND id = $2"), params![account_id, id], record)
+        self.find(
+            select!("WHERE account_id = $1 AND id = $2"),
+            params![account_id, id],
+            SocialAccount::read,
+        )
     }
 
     /// The first link to this subject at a provider, of any issuer.
@@ -116,7 +106,7 @@ impl Reader<'_> {
         self.find(
             select!("WHERE provider = $1 AND uid = $2 ORDER BY id LIMIT 1"),
             params![provider, uid],
-            record,
+            SocialAccount::read,
         )
     }
 
@@ -130,7 +120,7 @@ impl Reader<'_> {
         self.find(
             select!("WHERE provider = $1 AND issuer = $2 AND uid = $3"),
             params![provider, issuer, uid],
-            record,
+            SocialAccount::read,
         )
     }
 
@@ -143,19 +133,15 @@ impl Reader<'_> {
 
 impl Writer<'_> {
     pub fn social_account_insert(&self, new: &NewSocialAccount) -> Result<i64, StoreError> {
-        self.value(
-            "INSERT INTO social_accounts (account_id, provider, uid, last_login, date_joined,
-                                          extra_data, issuer)
-             VALUES ($1, $2, $3, $4, $4, $5, $6) RETURNING id",
-            params![
-                new.account_id,
-                &new.provider,
-                &new.uid,
-                Time(new.date_joined),
-                &new.extra_data,
-                &new.issuer,
-            ],
-        )
+        insert!(self.value into "social_accounts" {
+            account_id: new.account_id,
+            provider: &new.provider,
+            uid: &new.uid,
+            issuer: &new.issuer,
+            last_login: Time(new.date_joined),
+            date_joined: Time(new.date_joined),
+            extra_data: &new.extra_data,
+        } "RETURNING id")
     }
 
     pub fn social_account_set_issuer(&self, id: i64, issuer: &str) -> Result<(), StoreError> {

@@ -5,43 +5,28 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::accounts::{self, ACCOUNT_WIDTH, account_columns};
+use super::accounts::account_columns;
 use super::postgres::pipelined::ByDigest;
-use super::values::{Day, Row, Time, params, row_limit};
+use super::record::{Columns, insert, record};
+use super::values::{Day, Time, params, row_limit};
 use super::{Account, Reader, Store, StoreError, Writer};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    pub id: i64,
-    pub account_id: i64,
-    pub name: String,
-    pub created: DateTime<Utc>,
-    pub expiry: NaiveDate,
-    pub revoked: bool,
-    pub last_seen: Option<NaiveDate>,
+record! {
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Token: token_columns with prefix "t." {
+        pub id: i64,
+        pub account_id: i64,
+        pub name: String,
+        pub created: DateTime<Utc>,
+        pub expiry: NaiveDate,
+        pub revoked: bool,
+        pub last_seen: Option<NaiveDate>,
+    }
 }
 
 pub(super) const DELETE_BEYOND: &str = "DELETE FROM tokens WHERE id IN (
     SELECT id FROM tokens WHERE account_id = $1 AND name = '' ORDER BY id DESC
     LIMIT $2 OFFSET $3)";
-
-macro_rules! token_columns {
-    () => {
-        "t.id, t.account_id, t.name, t.created, t.expiry, t.revoked, t.last_seen"
-    };
-}
-
-fn record_at(row: &Row<'_>, first: usize) -> Result<Token, StoreError> {
-    Ok(Token {
-        id: row.get(first)?,
-        account_id: row.get(first + 1)?,
-        name: row.get(first + 2)?,
-        created: row.get::<Time>(first + 3)?.0,
-        expiry: row.get::<Day>(first + 4)?.0,
-        revoked: row.get(first + 5)?,
-        last_seen: row.get::<Option<Day>>(first + 6)?.map(|day| day.0),
-    })
-}
 
 static FIND: ByDigest<(Token, Account)> = ByDigest {
     sql: concat!(
@@ -51,7 +36,11 @@ static FIND: ByDigest<(Token, Account)> = ByDigest {
         token_columns!(),
         " FROM tokens t JOIN accounts a ON a.id = t.account_id WHERE t.digest = $1"
     ),
-    record: |row| Ok((record_at(row, ACCOUNT_WIDTH)?, accounts::record(row)?)),
+    record: |row| {
+        let mut columns = Columns::of(row);
+        let account = Account::next(&mut columns)?;
+        Ok((Token::next(&mut columns)?, account))
+    },
 };
 
 impl Store {
@@ -81,7 +70,7 @@ impl Reader<'_> {
                 " FROM tokens t WHERE t.account_id = $1 ORDER BY t.id"
             ),
             params![account_id],
-            |row| record_at(row, 0),
+            Token::read,
         )
     }
 
@@ -94,7 +83,11 @@ impl Reader<'_> {
                 " FROM tokens t JOIN accounts a ON a.id = t.account_id ORDER BY t.id LIMIT $1"
             ),
             params![row_limit(limit)],
-            |row| Ok((record_at(row, 1)?, row.get(0)?)),
+            |row| {
+                let mut columns = Columns::of(row);
+                let username = columns.next()?;
+                Ok((Token::next(&mut columns)?, username))
+            },
         )
     }
 }
@@ -108,11 +101,13 @@ impl Writer<'_> {
         created: DateTime<Utc>,
         expiry: NaiveDate,
     ) -> Result<i64, StoreError> {
-        self.value(
-            "INSERT INTO tokens (digest, account_id, name, created, expiry)
-             VALUES ($1, $2, $3, $4, $5) RETURNING id",
-            params![digest, account_id, name, Time(created), Day(expiry)],
-        )
+        insert!(self.value into "tokens" {
+            digest: digest,
+            account_id: account_id,
+            name: name,
+            created: Time(created),
+            expiry: Day(expiry),
+        } "RETURNING id")
     }
 
     pub fn token_delete(&self, id: i64) -> Result<bool, StoreError> {

@@ -2,36 +2,32 @@
 
 use chrono::{DateTime, Utc};
 
-use super::values::{Row, Time, params};
+use super::record::{insert, record};
+use super::values::{Time, params};
 use super::{Reader, StoreError, Writer};
 
-/// A confirmed device. Its secret is encrypted, and has no `Debug`.
-pub struct TotpFactor {
-    pub id: i64,
-    pub name: String,
-    pub sealed_secret: Vec<u8>,
-    pub created: DateTime<Utc>,
-    pub last_used: Option<DateTime<Utc>>,
-}
-
-fn record(row: &Row<'_>) -> Result<TotpFactor, StoreError> {
-    Ok(TotpFactor {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        sealed_secret: row.get(2)?,
-        created: row.get::<Time>(3)?.0,
-        last_used: row.get::<Option<Time>>(4)?.map(|time| time.0),
-    })
+record! {
+    /// A confirmed device. Its secret is encrypted, and has no `Debug`.
+    pub struct TotpFactor: device_columns with prefix "" {
+        pub id: i64,
+        pub name: String,
+        pub sealed_secret: Vec<u8> = "secret",
+        pub created: DateTime<Utc>,
+        pub last_used: Option<DateTime<Utc>>,
+    }
 }
 
 impl Reader<'_> {
     /// The confirmed devices of the account, oldest first.
     pub fn totp_device_list(&self, account_id: i64) -> Result<Vec<TotpFactor>, StoreError> {
         self.list(
-            "SELECT id, name, secret, created, last_used FROM totp_devices
-             WHERE account_id = $1 AND confirmed ORDER BY id",
+            concat!(
+                "SELECT ",
+                device_columns!(),
+                " FROM totp_devices WHERE account_id = $1 AND confirmed ORDER BY id"
+            ),
             params![account_id],
-            record,
+            TotpFactor::read,
         )
     }
 }
@@ -64,11 +60,13 @@ impl Writer<'_> {
         sealed_secret: &[u8],
         created: DateTime<Utc>,
     ) -> Result<i64, StoreError> {
-        self.value(
-            "INSERT INTO totp_devices (account_id, name, confirmed, secret, created)
-             VALUES ($1, $2, $3, $4, $5) RETURNING id",
-            params![account_id, name, confirmed, sealed_secret, Time(created)],
-        )
+        insert!(self.value into "totp_devices" {
+            account_id: account_id,
+            name: name,
+            confirmed: confirmed,
+            secret: sealed_secret,
+            created: Time(created),
+        } "RETURNING id")
     }
 
     /// Uses a time step of a device; false if it or a later one was used before, or the device is
