@@ -275,7 +275,7 @@ fn run_serve(serve: &Serve) -> Result<(), Failure> {
     runtime.block_on(async {
         let running = server::start(&config, bind, &log, dependencies).await.map_err(failure)?;
         if demo.is_some() {
-            demo::seed(running.app(), &config.site_url).await?;
+            demo::seed(running.app(), &config.rules.site_url).await?;
         }
         tokio::select! {
             ended = running.stopped() => return ended.map_err(failure),

@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::branding::Branding;
-use crate::domain::groups::GroupSync;
+use crate::domain::Rules;
 use crate::domain::leaked_passwords;
 use crate::http::pages::forward_auth::ForwardAuth;
 use crate::mail::transport::Mailbox;
@@ -35,8 +35,8 @@ pub(crate) use settings::MIN_SECRET_KEY_CHARACTERS;
 
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Without a trailing slash.
-    pub site_url: String,
+    /// Settings that the rules read themselves; the URL of this site is one of them.
+    pub rules: Rules,
     pub database: Database,
     /// For a server that a command names without a password.
     pub database_password: Option<Secret>,
@@ -46,32 +46,13 @@ pub struct Config {
     pub admin: Option<Admin>,
     pub branding: Branding,
     pub email: Email,
-    pub registration_enabled: bool,
-    pub mail_required: bool,
-    pub mfa_enforced: bool,
-    /// LOGIN_MFA_REMEMBER: a browser can skip the second step for 30 days.
-    pub mfa_remember: bool,
-    pub mfa_after_sso: bool,
-    /// LOGIN_NOTICES: a sign-in by a new browser or from a new network sends an email.
-    pub sign_in_notices: bool,
-    pub signup_domains: Vec<String>,
-    pub confirm_first: bool,
-    pub password_forgotten_enabled: bool,
-    pub sso_enabled: bool,
-    pub sso_registration: bool,
-    /// LOGIN_SIGNUP_SSO_AUTO: creates an account from the provider's data, without a form.
-    pub sso_auto: bool,
-    /// The claim with the groups of a user, and how they are followed.
-    pub group_sync: Option<(String, GroupSync)>,
+    /// The claim with the groups of a user, if they are followed.
+    pub groups_claim: Option<String>,
     pub providers: Vec<ProviderSettings>,
     /// Root certificates of providers, beside the public ones.
     pub provider_roots: Option<PathBuf>,
     /// Private addresses that a provider may have.
     pub provider_networks: Vec<Network>,
-    pub confirm_days: i64,
-    pub max_email_addresses: i64,
-    pub audit_days: u64,
-    pub old_password_required: bool,
     pub leaked_passwords: leaked_passwords::Choice,
     pub session_cookie_secure: bool,
     pub session_cookie: String,

@@ -24,8 +24,8 @@ use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
 use crate::domain::revocation::Revoked;
 use crate::domain::{
-    App, Clock, DomainError, Entropy, Rules, Services, SystemClock, SystemEntropy, accounts,
-    social, usernames,
+    App, Clock, DomainError, Entropy, Services, SystemClock, SystemEntropy, accounts, social,
+    usernames,
 };
 use specbound::connections::{self, Connections, Service};
 use specbound::{Document, HttpService};
@@ -177,9 +177,9 @@ pub async fn start(
     let http = Connections::listen(bind, connections::most(), tls, Arc::clone(&service), part);
     let cannot_listen = |address| move |reason| ServerError::Listen { address, reason };
     let http = Arc::new(http.map_err(cannot_listen(bind))?);
-    info!(log, "listening"; "address" => %http.address(), "site_url" => &config.site_url,
+    info!(log, "listening"; "address" => %http.address(), "site_url" => &config.rules.site_url,
         "tls" => pair.is_some());
-    if pair.is_some() && config.site_url.starts_with("http://") {
+    if pair.is_some() && config.rules.site_url.starts_with("http://") {
         warn!(
             log,
             "INVENTREE_SITE_URL is http:// although TLS is enabled: emailed links and cookies \
@@ -258,12 +258,12 @@ fn app(
                 product: config.branding.product.clone(),
                 contact: config.branding.contact.clone(),
                 prefix: config.email.prefix.clone(),
-                url: config.site_url.clone(),
+                url: config.rules.site_url.clone(),
                 languages: Arc::clone(languages),
             },
         ),
         secret,
-        rules: rules(config),
+        rules: config.rules.clone(),
     }))
 }
 
@@ -280,9 +280,9 @@ pub fn providers(
     let common = CommonSettings {
         private: config.provider_networks.clone(),
         root_certificates: config.provider_roots.clone(),
-        groups_claim: config.group_sync.as_ref().map(|(claim, _)| claim.clone()),
+        groups_claim: config.groups_claim.clone(),
     };
-    Providers::new(&config.providers, &common, &config.site_url, timeout)
+    Providers::new(&config.providers, &common, &config.rules.site_url, timeout)
 }
 
 fn documents() -> Result<Vec<Document<AppState>>, ApiDescriptionBuildErrors> {
@@ -389,7 +389,7 @@ pub fn languages(config: &Config) -> Result<Languages, LanguageError> {
 
 fn settings(config: &Config, languages: Arc<Languages>, pictures: Pictures) -> Settings {
     Settings {
-        site_url: config.site_url.clone(),
+        site_url: config.rules.site_url.clone(),
         session_cookie_secure: config.session_cookie_secure,
         session_cookie: config.session_cookie.clone(),
         cookie_domain: config.cookie_domain.clone(),
@@ -398,7 +398,7 @@ fn settings(config: &Config, languages: Arc<Languages>, pictures: Pictures) -> S
         trusted_origins: config.trusted_origins.clone(),
         cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
-        mail_required: rules(config).needs_email(),
+        mail_required: config.rules.needs_email(),
         email_configured: !matches!(config.email.backend, Backend::None),
         providers: config.providers.iter().map(|provider| provider.id.clone()).collect(),
         ends_tls: config.tls.is_some(),
@@ -407,29 +407,6 @@ fn settings(config: &Config, languages: Arc<Languages>, pictures: Pictures) -> S
         pictures,
         email_sender: config.email.sender.clone(),
         mailbox: config.mailbox.clone(),
-    }
-}
-
-fn rules(config: &Config) -> Rules {
-    Rules {
-        registration_enabled: config.registration_enabled,
-        mail_required: config.mail_required,
-        mfa_enforced: config.mfa_enforced,
-        mfa_remember: config.mfa_remember,
-        mfa_after_sso: config.mfa_after_sso,
-        sign_in_notices: config.sign_in_notices,
-        signup_domains: config.signup_domains.clone(),
-        confirm_first: config.confirm_first,
-        password_forgotten_enabled: config.password_forgotten_enabled,
-        sso_enabled: config.sso_enabled,
-        sso_registration: config.sso_registration,
-        sso_auto: config.sso_auto,
-        group_sync: config.group_sync.as_ref().map(|(_, sync)| sync.clone()),
-        confirm_days: config.confirm_days,
-        max_email_addresses: config.max_email_addresses,
-        audit_days: config.audit_days,
-        old_password_required: config.old_password_required,
-        site_url: config.site_url.clone(),
     }
 }
 
@@ -459,7 +436,7 @@ fn transport_of(config: &Config, log: &Logger) -> Result<Option<Transport>, smtp
                 sender: config.email.sender.clone(),
                 sender_name: config.email.sender_name.clone(),
                 reply_to: config.email.reply_to.clone(),
-                site_url: config.site_url.clone(),
+                site_url: config.rules.site_url.clone(),
                 roots: roots.clone(),
             };
             Transport::smtp(settings).map(Some)

@@ -45,18 +45,18 @@ pub fn prepare(
         _ => bind,
     };
     config.database = folder.path().join("inventree-auth.sqlite3").into();
-    config.site_url = site_url(bind);
+    config.rules.site_url = site_url(bind);
     config.session_cookie_secure = false;
-    config.registration_enabled = true;
+    config.rules.registration_enabled = true;
     config.mailbox = Some(Default::default());
-    if config.site_url.starts_with("http://localhost:") {
-        config.sso_enabled = true;
-        config.sso_registration = true;
+    if config.rules.site_url.starts_with("http://localhost:") {
+        config.rules.sso_enabled = true;
+        config.rules.sso_registration = true;
         let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
         for address in loopback {
             config.provider_networks.push(address.to_string().parse().map_err(failure)?);
         }
-        config.providers = vec![pretend::settings(&config.site_url)];
+        config.providers = vec![pretend::settings(&config.rules.site_url)];
     }
     Ok((bind, folder))
 }

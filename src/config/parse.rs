@@ -12,8 +12,9 @@ use super::settings::*;
 use super::values::Values;
 use super::{Admin, Backend, Config, Email, PemFiles};
 use crate::branding::Branding;
+use crate::domain::Rules;
 use crate::domain::groups::{self, GroupSync};
-use crate::domain::leaked_passwords::{self, LeakedPasswords};
+use crate::domain::leaked_passwords;
 use crate::domain::passwords::{self, UserAttributes};
 use crate::providers::ProviderSettings;
 use crate::secret::Secret;
@@ -41,6 +42,7 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
     let email = email(values, &branding, site_url.as_deref().unwrap_or_default(), all);
     let cookie_domain = site_url.as_deref().map(|url| forward_auth::cookie_domain(values, url));
     let forward_auth = forward_auth::settings(values, site_url.as_deref(), all);
+    let rules = rules(values, site_url.as_deref(), all);
     let config = Config {
         session_cookie_secure: values
             .optional_flag(&SESSION_COOKIE_SECURE)
@@ -52,26 +54,10 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
         admin: all.or_default(admin(values)),
         branding,
         email,
-        registration_enabled: values.flag(&LOGIN_ENABLE_REG),
-        mail_required: values.flag(&LOGIN_MAIL_REQUIRED),
-        mfa_enforced: values.flag(&LOGIN_ENFORCE_MFA),
-        mfa_remember: values.flag(&LOGIN_MFA_REMEMBER),
-        sign_in_notices: values.flag(&LOGIN_NOTICES),
-        mfa_after_sso: values.flag(&LOGIN_MFA_AFTER_SSO),
-        signup_domains: values.list(&LOGIN_SIGNUP_MAIL_RESTRICTION),
-        confirm_first: values.flag(&LOGIN_CONFIRM_FIRST),
-        password_forgotten_enabled: values.flag(&LOGIN_ENABLE_PWD_FORGOT),
-        sso_enabled: values.flag(&LOGIN_ENABLE_SSO),
-        sso_registration: values.flag(&LOGIN_ENABLE_SSO_REG),
-        sso_auto: values.flag(&LOGIN_SIGNUP_SSO_AUTO),
-        group_sync: all.or_default(group_sync(values)),
+        groups_claim: rules.group_sync.is_some().then(|| values.text(&SSO_GROUP_KEY)),
         providers: providers(values, all),
         provider_roots: values.get(&SSO_TLS_ROOTS).map(PathBuf::from),
         provider_networks: all.or_default(values.networks(&SSO_PRIVATE_NETWORKS)),
-        confirm_days: values.count(&LOGIN_CONFIRM_DAYS),
-        max_email_addresses: values.count(&MAX_EMAIL_ADDRESSES),
-        audit_days: values.count(&AUDIT_DAYS),
-        old_password_required: values.flag(&OLD_PASSWORD_REQUIRED),
         leaked_passwords: leaked_passwords(values),
         session_cookie: all.or_default(forward_auth::session_cookie(values)),
         cookie_domain: all.or_default(cookie_domain.unwrap_or(Ok(None))),
@@ -88,9 +74,32 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
         log_level: all.keep(log_level(values)).unwrap_or(slog::Level::Info),
         json_log: values.flag(&JSON_LOG),
         ignored,
-        site_url: site_url.unwrap_or_default(),
+        rules,
     };
     errors.into_error().map_or(Ok(config), Err)
+}
+
+fn rules(values: &Values, site_url: Option<&str>, errors: &mut Errors) -> Rules {
+    Rules {
+        registration_enabled: values.flag(&LOGIN_ENABLE_REG),
+        mail_required: values.flag(&LOGIN_MAIL_REQUIRED),
+        mfa_enforced: values.flag(&LOGIN_ENFORCE_MFA),
+        mfa_remember: values.flag(&LOGIN_MFA_REMEMBER),
+        sign_in_notices: values.flag(&LOGIN_NOTICES),
+        mfa_after_sso: values.flag(&LOGIN_MFA_AFTER_SSO),
+        signup_domains: values.list(&LOGIN_SIGNUP_MAIL_RESTRICTION),
+        confirm_first: values.flag(&LOGIN_CONFIRM_FIRST),
+        password_forgotten_enabled: values.flag(&LOGIN_ENABLE_PWD_FORGOT),
+        sso_enabled: values.flag(&LOGIN_ENABLE_SSO),
+        sso_registration: values.flag(&LOGIN_ENABLE_SSO_REG),
+        sso_auto: values.flag(&LOGIN_SIGNUP_SSO_AUTO),
+        group_sync: errors.or_default(group_sync(values)),
+        confirm_days: values.count(&LOGIN_CONFIRM_DAYS),
+        max_email_addresses: values.count(&MAX_EMAIL_ADDRESSES),
+        audit_days: values.count(&AUDIT_DAYS),
+        old_password_required: values.flag(&OLD_PASSWORD_REQUIRED),
+        site_url: site_url.unwrap_or_default().to_owned(),
+    }
 }
 
 fn parsed<T: FromStr>(values: &Values, setting: &Setting) -> Result<Option<T>, ConfigError> {
@@ -224,7 +233,7 @@ fn providers(values: &Values, errors: &mut Errors) -> Vec<ProviderSettings> {
     ids.into_iter().map(provider).collect()
 }
 
-fn group_sync(values: &Values) -> Result<Option<(String, GroupSync)>, ConfigError> {
+fn group_sync(values: &Values) -> Result<Option<GroupSync>, ConfigError> {
     if !values.flag(&LOGIN_ENABLE_SSO_GROUP_SYNC) {
         return Ok(None);
     }
@@ -235,7 +244,7 @@ fn group_sync(values: &Values) -> Result<Option<(String, GroupSync)>, ConfigErro
         return Err(invalid());
     }
     let removes = values.flag(&SSO_REMOVE_GROUPS);
-    Ok(Some((values.text(&SSO_GROUP_KEY), GroupSync { map, removes })))
+    Ok(Some(GroupSync { map, removes }))
 }
 
 fn tls(values: &Values) -> Result<Option<PemFiles>, ConfigError> {
@@ -263,7 +272,9 @@ fn admin(values: &Values) -> Result<Option<Admin>, ConfigError> {
         (Some(username), Some(password)) => {
             let email = values.text(&ADMIN_EMAIL);
             let about = UserAttributes { username, email: &email, ..UserAttributes::default() };
-            let problems = passwords::problems(password.expose(), &about, &LeakedPasswords::none());
+            // The list of leaked passwords is not open yet.
+            let problems = passwords::broken_without_list(password.expose(), &about);
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             if !problems.is_empty() {
                 return Err(ConfigError::AdminPassword(problems));
             }

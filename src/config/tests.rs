@@ -9,7 +9,9 @@ fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
 #[test]
 fn registration_and_cross_origin_requests_are_disabled_by_default() {
     let config = load(&[("PATH", "/bin")]).unwrap();
-    assert!(!config.registration_enabled && config.rate_limits && config.cors_origins.is_empty());
+    assert!(
+        !config.rules.registration_enabled && config.rate_limits && config.cors_origins.is_empty()
+    );
 }
 
 #[test]
@@ -161,7 +163,7 @@ fn inventree_settings_are_accepted_and_unknown_ones_reported_once() {
         ("INVENTREE_WEB_PORT", "8000"),
     ];
     let config = load(&file).unwrap();
-    assert_eq!(config.site_url, "https://auth.example.com");
+    assert_eq!(config.rules.site_url, "https://auth.example.com");
     assert_eq!(config.cookie_same_site, "Lax");
     assert_eq!(config.trusted_origins, ["https://a.example.com", "https://b.example.com"]);
     assert_eq!(config.cors_origins, config.trusted_origins);
@@ -256,7 +258,11 @@ fn site_url_is_normalised_and_a_path_refused() {
         ("https://auth.example.com:80", "https://auth.example.com:80"),
         ("http://[::1]:8000", "http://[::1]:8000"),
     ] {
-        assert_eq!(load(&[("INVENTREE_SITE_URL", given)]).unwrap().site_url, taken, "{given}");
+        assert_eq!(
+            load(&[("INVENTREE_SITE_URL", given)]).unwrap().rules.site_url,
+            taken,
+            "{given}"
+        );
     }
     let said = load(&[("INVENTREE_SITE_URL", "https://example.com/auth")]).unwrap_err().to_string();
     assert!(said.starts_with("INVENTREE_SITE_URL: a path is not supported"), "{said}");
@@ -277,8 +283,8 @@ fn inventree_env_file_is_accepted_unchanged() {
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         let config = Config::load(Some(&path), std::iter::empty()).unwrap();
-        assert_eq!(config.site_url, "http://inventree.localhost");
-        assert!(config.registration_enabled);
+        assert_eq!(config.rules.site_url, "http://inventree.localhost");
+        assert!(config.rules.registration_enabled);
         assert_eq!(config.cookie_same_site, "Lax");
         assert_eq!(config.trusted_origins, ["http://a.example", "http://b.example"]);
         let warnings = config.warnings();
@@ -297,8 +303,8 @@ fn environment_wins_over_the_file() {
     std::fs::write(file.path(), text).unwrap();
     let environment = [("INVENTREE_LOGIN_CONFIRM_DAYS".to_owned(), "7".to_owned())];
     let config = Config::load(Some(file.path()), environment.into_iter()).unwrap();
-    assert!(config.registration_enabled);
-    assert_eq!(config.confirm_days, 7);
+    assert!(config.rules.registration_enabled);
+    assert_eq!(config.rules.confirm_days, 7);
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Config {
                 "{sent} to PostgreSQL ({server}) unencrypted: set INVENTREE_DB_TLS=true"
             ));
         }
-        if self.mfa_enforced {
+        if self.rules.mfa_enforced {
             warnings.push(
                 "INVENTREE_LOGIN_ENFORCE_MFA: accounts without a second factor have no access \
                  until they set one up, and their API tokens are rejected"
