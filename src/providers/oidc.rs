@@ -40,7 +40,27 @@ struct Metadata {
 /// Cached metadata with its keys, or the failure to fetch it.
 struct CachedMetadata {
     fetched_at: DateTime<Utc>,
+    /// Of the last attempt to fetch it anew, which may have failed.
+    tried_at: DateTime<Utc>,
     result: Result<Arc<Metadata>, ProviderError>,
+}
+
+impl CachedMetadata {
+    fn is_fresh(&self, now: DateTime<Utc>, max_age_seconds: i64) -> bool {
+        match self.result {
+            Ok(_) => self.is_good(now) && is_within(now, self.tried_at, max_age_seconds),
+            Err(_) => is_within(now, self.tried_at, FAILURE_TTL_SECONDS),
+        }
+    }
+
+    /// Whether it may be used, even if it could not be fetched anew.
+    fn is_good(&self, now: DateTime<Utc>) -> bool {
+        self.result.is_ok() && is_within(now, self.fetched_at, METADATA_TTL_SECONDS)
+    }
+}
+
+fn is_within(now: DateTime<Utc>, at: DateTime<Utc>, seconds: i64) -> bool {
+    (now - at).abs() < Duration::seconds(seconds)
 }
 
 pub struct OpenId {
@@ -152,15 +172,21 @@ impl OpenId {
         max_age_seconds: i64,
     ) -> Result<Arc<Metadata>, ProviderError> {
         let mut cache = self.cache.lock().await;
-        if let Some(CachedMetadata { fetched_at, result }) = &*cache {
-            let max_age = if result.is_ok() { max_age_seconds } else { FAILURE_TTL_SECONDS };
-            if (now - *fetched_at).abs() < Duration::seconds(max_age) {
-                return result.clone();
-            }
+        if let Some(cached) = cache.as_ref().filter(|cached| cached.is_fresh(now, max_age_seconds))
+        {
+            return cached.result.clone();
         }
         // If the caller is cancelled, the next one fetches.
         let result = Metadata::fetch(&self.issuer, &self.client.outgoing).await.map(Arc::new);
-        *cache = Some(CachedMetadata { fetched_at: now, result: result.clone() });
+        let known = cache.as_mut().filter(|cached| cached.is_good(now) && result.is_err());
+        match known {
+            // One token with an unknown key must not close the sign-in to all others.
+            Some(known) => known.tried_at = now,
+            None => {
+                let result = result.clone();
+                *cache = Some(CachedMetadata { fetched_at: now, tried_at: now, result });
+            }
+        }
         result
     }
 }

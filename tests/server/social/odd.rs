@@ -204,6 +204,25 @@ async fn new_key_under_the_former_id_is_found() {
 }
 
 #[tokio::test]
+async fn failed_search_for_a_new_key_keeps_the_known_ones() {
+    let fixture = Fixture::start().await;
+    assert_at(&fixture.browser().through("login", &amy()).await, "/platform/");
+    fixture.later(31);
+    fixture.provider.change(Box::new(|path, text| match path {
+        "/header" => br#"{"alg":"ES256","kid":"new"}"#.to_vec(),
+        "/.well-known/openid-configuration" => b"down".to_vec(),
+        _ => text.into_bytes(),
+    }));
+    assert_page(&fixture.browser().through("login", &amy()).await, 502, INVALID);
+    with_answer(&fixture.provider, "/.well-known/openid-configuration", "down");
+    assert_at(&fixture.browser().through("login", &amy()).await, "/platform/");
+    // Metadata of ten minutes ago is used no more.
+    fixture.server.clock.advance(chrono::Duration::seconds(601));
+    let path = "/api/auth/social/company/login/";
+    assert_page(&fixture.browser().ask(Method::POST, path, &[]).await, 502, INVALID);
+}
+
+#[tokio::test]
 async fn odd_metadata_and_token_responses_are_refused() {
     let issuer = "/.well-known/openid-configuration";
     let fixture = Fixture::start().await;
