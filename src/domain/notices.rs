@@ -27,7 +27,8 @@ impl Recipients {
         self.emails.is_empty()
     }
 
-    /// Whether they are told of a sign-in by a client that the account did not know.
+    /// Whether the event is a sign-in by a client that the account did not know, of which they are
+    /// told if notices are on.
     pub(super) fn is_about_a_stranger(&self) -> bool {
         self.of_stranger
     }
@@ -48,9 +49,6 @@ pub(super) async fn client_trust(
     op: &Operation,
     username: &str,
 ) -> Result<ClientTrust, DomainError> {
-    if !op.rules.sign_in_notices {
-        return Ok(ClientTrust::KnownNetwork);
-    }
     known_clients::client_trust(op, &usernames::username_key(username.trim())).await
 }
 
@@ -64,13 +62,12 @@ pub(super) async fn of_sign_in(
     account: &Account,
     is_known: bool,
 ) -> Result<Recipients, DomainError> {
-    match is_known || !op.rules.sign_in_notices {
-        true => Ok(Recipients::default()),
-        false => {
-            let Recipients { emails, .. } = recipients(op, account, Event::Login).await?;
-            Ok(Recipients { emails, of_stranger: true })
-        }
-    }
+    let of_stranger = !is_known;
+    let found = match of_stranger && op.rules.sign_in_notices {
+        true => recipients(op, account, Event::Login).await?,
+        false => Recipients::default(),
+    };
+    Ok(Recipients { of_stranger, ..found })
 }
 
 /// The recipients of a notice.

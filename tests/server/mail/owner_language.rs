@@ -79,6 +79,21 @@ async fn email_that_a_stranger_causes_is_in_the_language_of_the_owner() {
 }
 
 #[tokio::test]
+async fn stranger_changes_no_language_where_notices_of_sign_ins_are_off() {
+    let server = TestServer::with(&[("LOGIN_NOTICES", "false")]).await;
+    let mut owner = Speaker::new(&server, "de");
+    let body = json!({ "username": "amy", "email": "amy@example.org", "password1": PASSWORD,
+        "password2": PASSWORD });
+    assert_eq!(owner.post("/platform/api/register/", body).await.status, 201);
+    let language = "SELECT language FROM accounts";
+    Speaker::new(&server, "fr").sign_in().await;
+    assert_eq!(server.database.texts(language), ["de"], "a browser that the account did not know");
+    owner.language = "pl";
+    owner.sign_in().await;
+    assert_eq!(server.database.texts(language), ["pl"], "the owner's");
+}
+
+#[tokio::test]
 async fn sign_in_without_a_language_keeps_that_of_the_account() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.org").await;
