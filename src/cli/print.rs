@@ -26,18 +26,27 @@ pub enum ProxiedService {
     Inventree,
 }
 
+/// There is no such file.
+#[derive(Debug, thiserror::Error)]
+pub enum NoTemplate {
+    #[error("the {0} configuration needs --for inventree")]
+    ServiceNeeded(&'static str),
+    #[error("--for requires nginx, caddy, traefik or envoy")]
+    NotForServices,
+}
+
 impl Template {
     /// # Errors
     ///
-    /// The sentence for a file that does not exist.
-    pub fn text(self, service: Option<ProxiedService>) -> Result<&'static str, &'static str> {
+    /// [`NoTemplate`]
+    pub fn text(self, service: Option<ProxiedService>) -> Result<&'static str, NoTemplate> {
         match (self, service) {
             (Template::Systemd, None) => Ok(include_str!("print/inventree-auth.service")),
             (Template::Nginx, None) => Ok(include_str!("print/nginx.conf")),
             (Template::Caddy, None) => Ok(include_str!("print/Caddyfile")),
             (Template::Grants, None) => Ok(include_str!("print/grants.sql")),
-            (Template::Traefik, None) => Err("the Traefik configuration needs --for inventree"),
-            (Template::Envoy, None) => Err("the Envoy configuration needs --for inventree"),
+            (Template::Traefik, None) => Err(NoTemplate::ServiceNeeded("Traefik")),
+            (Template::Envoy, None) => Err(NoTemplate::ServiceNeeded("Envoy")),
             (Template::Nginx, Some(ProxiedService::Inventree)) => {
                 Ok(include_str!("print/inventree/nginx.conf"))
             }
@@ -50,9 +59,7 @@ impl Template {
             (Template::Envoy, Some(ProxiedService::Inventree)) => {
                 Ok(include_str!("print/inventree/envoy.yaml"))
             }
-            (Template::Systemd | Template::Grants, Some(_)) => {
-                Err("--for requires nginx, caddy, traefik or envoy")
-            }
+            (Template::Systemd | Template::Grants, Some(_)) => Err(NoTemplate::NotForServices),
         }
     }
 }

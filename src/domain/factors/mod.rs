@@ -352,6 +352,21 @@ fn device_name(name: &str) -> Result<String, ValidationErrors> {
     Ok(name)
 }
 
+/// Records a new factor. The first one comes with recovery codes, which are stored and returned.
+fn record_added(
+    w: &Writer<'_>,
+    op: &Operation,
+    account_id: i64,
+    name: &str,
+    codes: Option<&Vec<String>>,
+) -> Result<Vec<String>, DomainError> {
+    audit::record(w, op, Event::FactorAdded, account_id, name)?;
+    if let Some(codes) = codes {
+        recovery::replace(w, op, account_id, codes)?;
+    }
+    Ok(codes.cloned().unwrap_or_default())
+}
+
 /// The code of a device, or a recovery code.
 async fn find_code(
     app: &App,

@@ -16,7 +16,7 @@ use super::super::operation::Operation;
 use super::super::sealed::Sealed;
 use super::super::{App, DomainError, ValidationErrors, keys, notices};
 use super::webauthn::{self, Refusal, Registration, RelyingParty};
-use super::{MatchedProof, Proof, device_name, recovery, with_proof};
+use super::{MatchedProof, Proof, device_name, record_added, recovery, with_proof};
 use crate::mail::Notice;
 use crate::store::{Account, NewPasskey, Passkey};
 
@@ -184,12 +184,7 @@ pub async fn confirm(
             return Err(ValidationErrors::general("This passkey was added already.").into());
         }
         notices::queue(w, op, &recipients, &account, Notice::PasskeyAdded(&new.name))?;
-        audit::record(w, op, Event::FactorAdded, account_id, &new.name)?;
-        if !is_first {
-            return Ok(Vec::new());
-        }
-        recovery::replace(w, op, account_id, &codes)?;
-        Ok(codes.clone())
+        record_added(w, op, account_id, &new.name, is_first.then_some(&codes))
     });
     let codes = write.await?;
     op.outbox.wake();

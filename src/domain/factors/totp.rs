@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use zeroize::Zeroizing;
 
-use super::super::audit::{self, Event};
+use super::super::audit::Event;
 use super::super::operation::Operation;
 use super::super::sealed::Sealed;
 use super::super::{App, DomainError, ValidationErrors, keys, notices};
-use super::{device_name, recovery};
+use super::{device_name, record_added, recovery};
 use crate::mail::Notice;
 use crate::store::Account;
 
@@ -131,12 +131,7 @@ pub async fn confirm(
         let id = w.totp_device_insert(account_id, &name, true, &sealed, now)?;
         w.totp_device_use_step(account_id, id, step, now)?;
         notices::queue(w, op, &recipients, &account, Notice::FactorAdded(&name))?;
-        audit::record(w, op, Event::FactorAdded, account_id, &name)?;
-        if !is_first {
-            return Ok(Vec::new());
-        }
-        recovery::replace(w, op, account_id, &codes)?;
-        Ok(codes.clone())
+        record_added(w, op, account_id, &name, is_first.then_some(&codes))
     });
     let codes = write.await?;
     op.outbox.wake();

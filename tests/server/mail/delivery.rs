@@ -106,13 +106,13 @@ async fn refused_recipient_does_not_block_the_next() {
     assert_eq!(queue.waiting().await, 0);
 }
 
-/// Many servers send 554 for a single recipient.
-#[tokio::test]
-async fn recipient_refused_by_policy_does_not_block_the_next_and_is_not_lost() {
+/// A mail server that answers one recipient with this reply, after the first round of an email to
+/// it and one to Alice, which alone arrived.
+async fn after_refusing(recipient: &str, reply: &str) -> (Sink, Queue, OutboxWorker) {
     let sink = Sink::plain();
-    sink.refuse("far@example.net", "554 5.7.1 <far@example.net>: Relay access denied");
+    sink.refuse(recipient, reply);
     let queue = Queue::new();
-    queue.add("far@example.net").await;
+    queue.add(recipient).await;
     queue.add("alice@example.org").await;
     let mut rounds = queue.rounds(Some(sink.transport()));
     rounds.once().await.unwrap();
@@ -120,8 +120,15 @@ async fn recipient_refused_by_policy_does_not_block_the_next_and_is_not_lost() {
         (sink.recipients(), queue.waiting().await),
         (vec!["alice@example.org".to_owned()], 1)
     );
+    sink.accept(recipient);
+    (sink, queue, rounds)
+}
 
-    sink.accept("far@example.net");
+/// Many servers send 554 for a single recipient.
+#[tokio::test]
+async fn recipient_refused_by_policy_does_not_block_the_next_and_is_not_lost() {
+    let reply = "554 5.7.1 <far@example.net>: Relay access denied";
+    let (sink, queue, mut rounds) = after_refusing("far@example.net", reply).await;
     queue.advance(LATER);
     rounds.once().await.unwrap();
     assert_eq!((sink.recipients().len(), queue.waiting().await), (2, 0));
@@ -145,19 +152,8 @@ async fn unsupported_recipient_does_not_block_the_next() {
 
 #[tokio::test]
 async fn deferred_recipient_is_tried_again_later() {
-    let sink = Sink::plain();
-    sink.refuse("busy@example.org", "451 4.7.1 Greylisted");
-    let queue = Queue::new();
-    queue.add("busy@example.org").await;
-    queue.add("alice@example.org").await;
-    let mut rounds = queue.rounds(Some(sink.transport()));
-    rounds.once().await.unwrap();
-    assert_eq!(
-        (sink.recipients(), queue.waiting().await),
-        (vec!["alice@example.org".to_owned()], 1)
-    );
-
-    sink.accept("busy@example.org");
+    let (sink, queue, mut rounds) =
+        after_refusing("busy@example.org", "451 4.7.1 Greylisted").await;
     rounds.once().await.unwrap();
     assert_eq!(queue.waiting().await, 1, "it is too early");
     queue.advance(chrono::Duration::seconds(30));
