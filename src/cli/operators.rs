@@ -308,7 +308,7 @@ async fn add(
     };
     let log = slog::Logger::root(slog::Discard, slog::o!());
     let leaked = LeakedPasswords::open(&config.leaked_passwords, &log).map_err(failure)?;
-    require_none("password", &new.password_problems(&leaked))?;
+    require_none("password", &new.password_problems(&leaked).await)?;
     let context = match existing {
         Some(context) => context,
         None => AdminContext::new(&config, Store::open(&config.database).map_err(failure)?)?,

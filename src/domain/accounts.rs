@@ -368,7 +368,7 @@ pub async fn change_password(
         }
         None => {}
     }
-    let password = new_password(op, account, new)?;
+    let password = new_password(op, account, new).await?;
     let requester = Requester::new(&op.client, Some(&username_key(&account.username)));
     let hash = op.hasher.hash(requester, password).await?;
     let (id, checked) = (account.id, account.password.clone());
@@ -440,7 +440,7 @@ pub async fn ensure_superuser(
 }
 
 /// The new password, if both fields match and all rules pass.
-pub(super) fn new_password(
+pub(super) async fn new_password(
     app: &App,
     account: &Account,
     (first, second): (Password, Password),
@@ -448,7 +448,7 @@ pub(super) fn new_password(
     let Some(password) = first.entered_twice(&second) else {
         return Err(ValidationErrors::of("new_password2", MISMATCH_TYPOGRAPHIC).into());
     };
-    let found = password_problems(app, account, &password);
+    let found = password_problems(app, account, &password).await;
     if found.is_empty() {
         return Ok(password);
     }
@@ -458,14 +458,14 @@ pub(super) fn new_password(
 }
 
 /// Failed rules of a new password for this account.
-pub fn password_problems(app: &App, account: &Account, password: &Password) -> Vec<String> {
+pub async fn password_problems(app: &App, account: &Account, password: &Password) -> Vec<String> {
     let about = UserAttributes {
         username: &account.username,
         email: &account.email,
         first_name: &account.first_name,
         last_name: &account.last_name,
     };
-    passwords::problems(password.expose(), &about, &app.leaked_passwords)
+    passwords::problems(password.expose(), &about, &app.leaked_passwords).await
 }
 
 /// Whether the account has a usable password.

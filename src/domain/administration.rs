@@ -28,14 +28,14 @@ pub struct NewUser {
 
 impl NewUser {
     /// Failed password rules; needs no store.
-    pub fn password_problems(&self, leaked: &LeakedPasswords) -> Vec<String> {
+    pub async fn password_problems(&self, leaked: &LeakedPasswords) -> Vec<String> {
         let about = UserAttributes {
             username: &self.username,
             email: &self.email,
             first_name: &self.first_name,
             last_name: &self.last_name,
         };
-        passwords::problems(self.password.expose(), &about, leaked)
+        passwords::problems(self.password.expose(), &about, leaked).await
     }
 }
 
@@ -49,7 +49,7 @@ pub async fn create(op: &Operation, new: NewUser) -> Result<Account, DomainError
     let new = NewUser { email: new.email.to_ascii_lowercase(), ..new };
     let mut problems = ValidationErrors::none();
     problems.add("username", usernames::username_problems(op, &new.username).await?);
-    problems.add("password", new.password_problems(&op.leaked_passwords));
+    problems.add("password", new.password_problems(&op.leaked_passwords).await);
     if !problems.is_empty() {
         return Err(problems.into());
     }
@@ -143,7 +143,7 @@ pub async fn set_password(
     password: Password,
 ) -> Result<Revoked, DomainError> {
     let mut problems = ValidationErrors::none();
-    problems.add("password", accounts::password_problems(op, account, &password));
+    problems.add("password", accounts::password_problems(op, account, &password).await);
     if !problems.is_empty() {
         return Err(problems.into());
     }

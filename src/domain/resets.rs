@@ -147,7 +147,7 @@ async fn set_password(
     let account =
         op.store.read(|r| r.account_find(id)).await?.unwrap_or_else(|| decoy_account(op.now()));
     op.store.read(|r| check(r, op, token, &account)).await?;
-    let password = new_password(op, &account, new)?;
+    let password = new_password(op, &account, new).await?;
     let requester = Requester::new(&op.client, Some(&username_key(&account.username)));
     let hash = op.hasher.hash(requester, password).await?;
     let token = token.to_owned();

@@ -10,19 +10,9 @@ use serde_json::{Value, json};
 use test_support::{PASSWORD, TestServer, reset_link};
 
 use crate::PROGRAM;
+use crate::pages::PAGES;
 
 const OTHER_PASSWORD: &str = "Quagga-Topaz-88";
-
-const PAGES: [&str; 8] = [
-    "/platform/",
-    "/platform/login",
-    "/platform/register",
-    "/platform/reset-password",
-    "/platform/set-password",
-    "/accounts/confirm-email/no-such-key/",
-    "/platform/second-factor",
-    "/platform/factors",
-];
 
 async fn get(server: &TestServer, path: &str) -> test_support::Answer {
     let url = format!("{}{path}", server.base);

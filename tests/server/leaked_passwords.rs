@@ -1,9 +1,14 @@
 //! Passwords of data leaks: refused as new ones, and told of at a sign-in.
 
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::Path;
+
 use serde_json::{Value, json};
-use test_support::{PASSWORD, TestServer, reset_link};
+use test_support::{PASSWORD, Setup, TestServer, reset_link};
 
 use super::second_factor::{Browser, now};
+use super::social::LogBuffer;
 
 /// In the list of the program, and good by every other rule.
 const LEAKED: &str = "Leonard1995";
@@ -74,12 +79,67 @@ async fn sign_in_at_the_pages_with_a_leaked_password_succeeds_and_says_so() {
 }
 
 #[tokio::test]
+async fn page_about_a_leaked_password_has_its_own_title_in_every_language() {
+    let server = TestServer::start().await;
+    let mut titles = BTreeSet::new();
+    for entry in std::fs::read_dir("locales").unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(tag) = name.strip_suffix(".json") else { continue };
+        let mut shown = Vec::new();
+        for page in ["login", "leaked-password"] {
+            let request = server.http.get(format!("{}/platform/{page}", server.base));
+            let answer = server.page(request.header("Accept-Language", tag)).await;
+            assert_eq!((answer.status, answer.header("content-language")), (200, tag), "{page}");
+            let html = String::from_utf8(answer.body).unwrap();
+            let between = |start, end| {
+                let after = html.split_once(start).unwrap().1;
+                after.split_once(end).unwrap().0.to_owned()
+            };
+            let (title, heading) = (between("<title>", " · "), between("<h1>", "</h1>"));
+            assert_eq!(title, heading, "{tag}, {page}");
+            shown.push(title);
+        }
+        assert_ne!(shown[0], shown[1], "{tag}");
+        assert!(titles.insert(shown.remove(1)), "{tag} has the title of another language");
+    }
+    assert_eq!(titles.len(), 10);
+}
+
+/// A filter of one password, `Sphinx-Opal-52`.
+fn write_filter(path: &Path) {
+    let line = "0155E4EA172019407848299B52DCC9BD9EB60479:7\n";
+    let file = File::create(path).unwrap();
+    inventree_auth::domain::leaked_passwords::make(line.as_bytes(), file, 1).unwrap();
+}
+
+#[tokio::test]
+async fn unreadable_filter_refuses_nothing_and_is_read_for_owners_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("leaked.bin");
+    write_filter(&path);
+    let lines = LogBuffer::default();
+    let setup = Setup { log: lines.logger(), ..Setup::default() };
+    let settings = [("LEAKED_PASSWORDS", path.to_str().unwrap())];
+    let server = TestServer::with_setup(&settings, setup).await;
+    server.register("amy", "").await;
+    File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    let warnings = || lines.text().matches("leaked passwords cannot be read").count();
+    let body = json!({ "username": "amy", "password": "Wrong-Opal-52" });
+    assert_eq!(Browser::new(&server).post("login/", body).await.status, 400);
+    assert_eq!(warnings(), 0, "a guess");
+    let body = json!({ "username": "amy", "password": PASSWORD });
+    let answer = Browser::new(&server).post("login/", body).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({})));
+    assert_eq!(warnings(), 1, "a sign-in");
+    let answer = server.post("registration/", &[], registration("ben", "Sphinx-Opal-52")).await;
+    assert_eq!(answer.status, 201, "{}", answer.json());
+}
+
+#[tokio::test]
 async fn filter_of_the_operator_takes_the_place_of_the_list() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("leaked.bin");
-    let line = "0155E4EA172019407848299B52DCC9BD9EB60479:7\n";
-    let file = std::fs::File::create(&path).unwrap();
-    inventree_auth::domain::leaked_passwords::make(line.as_bytes(), file, 1).unwrap();
+    write_filter(&path);
     let server = TestServer::with(&[("LEAKED_PASSWORDS", path.to_str().unwrap())]).await;
     let answer = server.post("registration/", &[], registration("amy", "Sphinx-Opal-52")).await;
     assert_eq!((answer.status, answer.json()), (400, json!({ "password1": [TOO_COMMON] })));

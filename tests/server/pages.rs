@@ -6,9 +6,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::Method;
 use serde_json::json;
-use test_support::{Answer, TestServer, confirmation_key, reset_link};
+use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
 
-const PAGES: [&str; 8] = [
+use crate::second_factor::Browser;
+
+/// The pages that are the same for every user.
+pub const PAGES: [&str; 9] = [
     "/platform/",
     "/platform/login",
     "/platform/register",
@@ -16,6 +19,7 @@ const PAGES: [&str; 8] = [
     "/platform/set-password",
     "/accounts/confirm-email/no-such-key/",
     "/platform/second-factor",
+    "/platform/leaked-password",
     "/platform/factors",
 ];
 
@@ -60,7 +64,9 @@ async fn pages_have_no_inline_code_and_no_other_origins() {
         assert!(!page.contains("://"), "{path}: {page}");
         assert_eq!(page.matches("<script").count(), 2, "{path}");
         assert!(page.contains("<script type=\"module\" src=\"/platform/"), "{path}");
-        assert!(page.contains("<html lang=\"en\"") && page.contains("<noscript>"), "{path}");
+        assert!(page.contains("<html lang=\"en\""), "{path}");
+        // This one has no form, and needs no script.
+        assert_eq!(page.contains("<noscript>"), path != "/platform/leaked-password", "{path}");
         assert_eq!(page.matches("<h1>").count(), 1, "{path}");
     }
 }
@@ -249,6 +255,37 @@ async fn a_chosen_language_is_kept_without_scripts_and_other_sites_cannot_choose
     }
     let foreign = choose("language=de", &[("Sec-Fetch-Site", "cross-site")]).await;
     assert_eq!((foreign.status, foreign.header("set-cookie")), (403, ""));
+}
+
+/// A browser that was led on sends its GET as one of this site, and one of those makes a token.
+#[tokio::test]
+async fn next_leads_to_no_operation_of_the_api() {
+    let server = TestServer::start().await;
+    server.register("amy", "").await;
+    let mut browser = Browser::new(&server);
+    let body = json!({ "username": "amy", "password": PASSWORD });
+    assert_eq!(browser.post("login/", body).await.status, 200);
+    for (next, is_page) in [
+        ("/api/user/token/?name=phone", false),
+        ("/api/auth/logout/", false),
+        ("/./api/auth/logout/", false),
+        ("/platform/../api/auth/logout/", false),
+        ("/x/y/../../api/auth/logout/", false),
+        ("/api/auth/social/company/connect/", true),
+        ("/api-doc/", true),
+        ("/shop/api/", true),
+    ] {
+        let url = format!("{}/platform/login?next={next}", server.base);
+        let led = browser.send(server.http.get(url)).await;
+        let expected = if is_page { next } else { "/platform/" };
+        assert_eq!((led.status, led.header("location")), (302, expected));
+        let asked = browser.post("links/reset/", json!({ "email": "a@b.org", "next": next })).await;
+        assert_eq!(asked.status, if is_page { 200 } else { 400 }, "{next}");
+        let form = server.http.post(format!("{}/platform/language", server.base));
+        let form = form.header("content-type", "application/x-www-form-urlencoded");
+        let chosen = browser.send(form.body(format!("language=de&next={next}"))).await;
+        assert_eq!(chosen.status, if is_page { 303 } else { 400 }, "{next}");
+    }
 }
 
 #[tokio::test]

@@ -108,8 +108,9 @@ async fn first_step(
     password: Password,
 ) -> Result<SignIn, DomainError> {
     let client_trust = notices::client_trust(op, username).await?;
-    let is_password_leaked = op.leaked_passwords.contains(password.expose());
-    let account = accounts::authenticated(op, username, password).await?;
+    let account = accounts::authenticated(op, username, password.clone()).await?;
+    // Looked up for its owner alone: guesses cost no reads of the list.
+    let is_password_leaked = op.leaked_passwords.contains(password.expose()).await;
     let is_needed = op.store.read(|r| is_needed(r, op, &account)).await?;
     if is_needed {
         // Recorded now: a stranger who has the password alone stops here.

@@ -1,4 +1,7 @@
 use std::collections::BTreeSet;
+use std::io::Cursor;
+
+use futures::FutureExt;
 
 use super::*;
 
@@ -17,18 +20,32 @@ fn lines(passwords: impl Iterator<Item = String>) -> String {
     hashes.iter().zip(1..).map(|(hash, count)| format!("{hash}:{count}\r\n")).collect()
 }
 
+fn read(bytes: Vec<u8>) -> io::Result<LeakedPasswords> {
+    let filter = Arc::new(Filter::read(Source::Memory(bytes.into()))?);
+    Ok(LeakedPasswords { filter, log: log() })
+}
+
 fn made(lines: &str) -> LeakedPasswords {
-    let mut bytes = Vec::new();
+    read(made_bytes(lines)).unwrap()
+}
+
+fn made_bytes(lines: &str) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
     make(lines.as_bytes(), &mut bytes, 1).unwrap();
-    LeakedPasswords::read(Box::new(Cursor::new(bytes)), &log()).unwrap()
+    bytes.into_inner()
+}
+
+/// Without a runtime: a filter in memory is never waited for.
+fn contains(filter: &LeakedPasswords, password: &str) -> bool {
+    filter.contains(password).now_or_never().unwrap()
 }
 
 #[test]
 fn filter_misses_no_password_in_one_range_and_in_several() {
     for count in [1, 2, 3, 10, 1000, RANGE_KEYS, RANGE_KEYS + 1, 3 * RANGE_KEYS] {
         let filter = made(&lines((0..count).map(|n| format!("leaked-{n}"))));
-        assert_eq!(filter.ranges.len(), count.div_ceil(RANGE_KEYS), "{count}");
-        assert!((0..count).all(|n| filter.contains(&format!("leaked-{n}"))), "{count}");
+        assert_eq!(filter.filter.ranges.len(), count.div_ceil(RANGE_KEYS), "{count}");
+        assert!((0..count).all(|n| contains(&filter, &format!("leaked-{n}"))), "{count}");
     }
 }
 
@@ -36,7 +53,7 @@ fn filter_misses_no_password_in_one_range_and_in_several() {
 fn builtin_list_is_small_and_takes_less_than_one_of_10_000_others_for_leaked() {
     assert!(BUILTIN.len() <= 1_500_000, "{}", BUILTIN.len());
     let filter = builtin();
-    let wrong = (0..400_000).filter(|n| filter.contains(&format!("Not-Leaked-{n}"))).count();
+    let wrong = (0..400_000).filter(|n| contains(&filter, &format!("Not-Leaked-{n}"))).count();
     // Two lookups, of 1 in 65,536 each: 12 are expected, and 40 are 1 in 10,000.
     assert!(wrong < 40, "{wrong} of 400,000");
 }
@@ -45,17 +62,18 @@ fn builtin_list_is_small_and_takes_less_than_one_of_10_000_others_for_leaked() {
 fn builtin_list_ignores_case_and_leaves_out_those_that_other_rules_refuse() {
     let filter = builtin();
     for leaked in ["chelsea1905", "Leonard1995", "shurik2527"] {
-        assert!(filter.contains(leaked), "{leaked}");
-        assert!(filter.contains(&leaked.to_uppercase()), "{leaked}");
+        assert!(contains(&filter, leaked), "{leaked}");
+        assert!(contains(&filter, &leaked.to_uppercase()), "{leaked}");
     }
-    assert!(!filter.contains("password") && !filter.contains("8236459127"));
+    assert!(!contains(&filter, "password") && !contains(&filter, "8236459127"));
 }
 
 #[test]
 fn lines_without_a_hash_or_out_of_order_are_refused_by_number() {
     let good = lines(["one".to_owned(), "two".to_owned()].into_iter());
     let (first, second) = good.split_once("\r\n").unwrap();
-    let refused = |text: &str| make(text.as_bytes(), io::sink(), 1).unwrap_err().to_string();
+    let nowhere = || Cursor::new(Vec::new());
+    let refused = |text: &str| make(text.as_bytes(), nowhere(), 1).unwrap_err().to_string();
     assert!(refused(&format!("{second}{first}\n")).starts_with("line 2 is not in the order"));
     let long = format!("{first}{}", "0".repeat(1000));
     for bad in ["hello", "", &first[1..], &first.replace(':', ";"), &format!("{first}x"), &long] {
@@ -63,24 +81,22 @@ fn lines_without_a_hash_or_out_of_order_are_refused_by_number() {
         assert!(error.starts_with("line 2 is no HASH:COUNT"), "{bad}: {error}");
     }
     assert_eq!(refused(""), "no line has a count of 1 or more");
-    let error = make(good.as_bytes(), io::sink(), 3).unwrap_err().to_string();
+    let error = make(good.as_bytes(), nowhere(), 3).unwrap_err().to_string();
     assert_eq!(error, "no line has a count of 3 or more");
 }
 
 #[test]
 fn damaged_filter_is_refused_or_answers_and_never_panics() {
-    let mut good = Vec::new();
-    make(lines((0..500).map(|n| n.to_string())).as_bytes(), &mut good, 1).unwrap();
-    let open = |bytes: Vec<u8>| LeakedPasswords::read(Box::new(Cursor::new(bytes)), &log());
+    let good = made_bytes(&lines((0..500).map(|n| n.to_string())));
     for length in [0, 10, MAGIC.len() + 5, good.len() - 1] {
-        assert!(open(good[..length].to_vec()).is_err(), "{length}");
+        assert!(read(good[..length].to_vec()).is_err(), "{length}");
     }
     for at in 0..MAGIC.len() + HEAD_BYTES {
         for bit in 0..8 {
             let mut bytes = good.clone();
             bytes[at] ^= 1 << bit;
-            if let Ok(filter) = open(bytes) {
-                let found = (0..100).filter(|n| filter.contains(&n.to_string())).count();
+            if let Ok(filter) = read(bytes) {
+                let found = (0..100).filter(|n| contains(&filter, &n.to_string())).count();
                 assert!(found <= 100);
             }
         }
@@ -88,9 +104,39 @@ fn damaged_filter_is_refused_or_answers_and_never_panics() {
 }
 
 #[test]
+fn filter_whose_making_was_interrupted_is_refused() {
+    let good = lines((0..2 * RANGE_KEYS).map(|n| n.to_string()));
+    let mut bytes = Cursor::new(Vec::new());
+    make(format!("{good}interrupted").as_bytes(), &mut bytes, 1).unwrap_err();
+    let bytes = bytes.into_inner();
+    assert!(bytes.len() > 2 * RANGE_KEYS, "a range was written: {}", bytes.len());
+    assert!(read(bytes).is_err());
+}
+
+#[test]
 fn hash_in_the_document_of_have_i_been_pwned_is_read() {
     // Its example: the hash of "P@ssw0rd".
     let filter = made("21BD12DC183F740EE76F27B78EB39C8AD972A757:52579\n");
-    assert!(filter.contains("P@ssw0rd") && !filter.contains("P@ssw0rd2"));
-    assert!(!LeakedPasswords::none().contains("P@ssw0rd"));
+    assert!(contains(&filter, "P@ssw0rd") && !contains(&filter, "P@ssw0rd2"));
+    assert!(!contains(&LeakedPasswords::none(), "P@ssw0rd"));
+}
+
+#[test]
+fn lookup_in_a_file_waits_off_the_threads_that_serve_requests() {
+    let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+    make(lines(["leaked".to_owned()].into_iter()).as_bytes(), File::create(&path).unwrap(), 1)
+        .unwrap();
+    let filter = LeakedPasswords::open(&Choice::File(path.to_path_buf()), &log()).unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        // The only thread for disks is busy.
+        let (release, busy) = std::sync::mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || busy.recv());
+        let mut lookup = Box::pin(filter.contains("leaked"));
+        assert_eq!((&mut lookup).now_or_never(), None);
+        drop(release);
+        assert!(lookup.await);
+        assert!(busy.await.unwrap().is_err());
+    });
 }

@@ -68,6 +68,7 @@ pages! {
     Account: HOME => "pages/account.html",
     Login: LOGIN => "pages/login.html",
     SecondStep: SECOND_FACTOR => "pages/second_factor.html",
+    LeakedPassword: "/platform/leaked-password" => "pages/leaked_password.html",
     Factors: FACTORS => "pages/factors.html",
     Register: REGISTER => "pages/register.html",
     ResetPassword: "/platform/reset-password" => "pages/reset_password.html",

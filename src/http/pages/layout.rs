@@ -8,14 +8,18 @@ use std::sync::Arc;
 use askama::Template;
 use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use url::Url;
 
 use super::assets::Assets;
 use super::file::{POLICY, PageError};
 use crate::branding::{Branding, Contact, FooterItem};
 use crate::domain::factors::webauthn::RelyingParty;
-use crate::http::{Settings, language};
+use crate::http::{DEFAULT_SITE_URL, Settings, language};
 use crate::languages::{ENGLISH, Languages, Texts};
 use specbound::{ApiError, Response};
+
+/// Where the documented API is.
+pub const API: &str = "/api/";
 
 /// Paths that a page leads to are never longer.
 const MAX_NEXT_BYTES: usize = 500;
@@ -184,8 +188,8 @@ pub fn html(status: StatusCode, page: String) -> Response {
     response
 }
 
-/// A path of this site or nothing. Browsers read `//host`, `/\host` and their encodings as other
-/// sites.
+/// A path of a page of this site or nothing. Browsers read `//host`, `/\host` and their encodings as
+/// other sites.
 ///
 /// # Errors
 ///
@@ -193,10 +197,20 @@ pub fn html(status: StatusCode, page: String) -> Response {
 pub fn own_path(next: &str) -> Result<(), ApiError> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./?=&".contains(&byte);
     let is_own = next.starts_with('/') && !next.starts_with("//") && next.bytes().all(is_plain);
-    match next.is_empty() || (is_own && next.len() <= MAX_NEXT_BYTES) {
+    match next.is_empty() || (is_own && next.len() <= MAX_NEXT_BYTES && is_page(next)) {
         true => Ok(()),
         false => {
             Err(ApiError::refused("`next` must be a path of this site.", "next to another site"))
         }
     }
+}
+
+/// Below `/api/` the pages of providers alone: a browser that was led on would send other GETs as
+/// this site's own, and one of them makes a token.
+fn is_page(path: &str) -> bool {
+    // Resolves dots, as browsers do.
+    let resolved = Url::parse(DEFAULT_SITE_URL).and_then(|site| site.join(path));
+    resolved.is_ok_and(|url| {
+        url.path().starts_with("/api/auth/social/") || !url.path().starts_with(API)
+    })
 }

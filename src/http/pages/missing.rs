@@ -7,12 +7,10 @@ use askama::Template;
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 
 use super::account::{self, HOME, is_browser, redirect};
-use super::layout::{Layout, render};
+use super::layout::{API, Layout, render};
 use super::{mailbox, reference};
 use crate::http::AppState;
 use specbound::{ApiError, Response};
-
-const API: &str = "/api/";
 
 #[derive(Template)]
 #[template(path = "pages/missing.html")]

@@ -3,7 +3,7 @@ import texts from "/platform/texts.js";
 import { about, api, providerButtons } from "/platform/api.js";
 import { available, failure, get } from "/platform/passkeys.js";
 import { passwords } from "/platform/passwords.js";
-import { busy, clear, complain, element, form, next, parameter, say, start, tell } from "/platform/ui.js";
+import { busy, clear, complain, element, form, next, parameter, say, start } from "/platform/ui.js";
 
 // Providers, and on to where the person was going.
 function others(root, providers) {
@@ -14,16 +14,10 @@ function others(root, providers) {
   root.querySelector(".or").hidden = !root.querySelector(".providers form, #passkey:not([hidden])");
 }
 
-// Signed in: on to where the person was going, or first a word about the password that did it.
-function arrive(root, { leaked }, target) {
-  if (!leaked) return location.assign(target);
-  for (const part of root.querySelectorAll("form, .or, #passkey, .providers, .hint")) part.hidden = true;
-  const link = (href, textContent) => element("a", { href, textContent });
-  root.querySelector("nav.links").replaceChildren(
-    link("/platform/#password", texts["password.submit"]),
-    link(target, texts["social.return"]),
-  );
-  tell(root, texts["login.leaked"], true);
+// Signed in: on to where the person was going, by way of the page about a leaked password if it was one.
+function arrive({ leaked }, target) {
+  const warning = `/platform/leaked-password?${new URLSearchParams({ next: target })}`;
+  location.assign(leaked ? warning : target);
 }
 
 async function login(root) {
@@ -34,7 +28,7 @@ async function login(root) {
     const answer = await api("POST", "/platform/api/login/", body);
     if (!answer.ok) complain(root, answer);
     else if (answer.data.second_factor) location.assign(`/platform/second-factor${location.search}`);
-    else arrive(root, answer.data, next());
+    else arrive(answer.data, next());
   });
   const { registration_enabled, password_forgotten_enabled, providers = [] } = await about();
   if (registration_enabled === false) root.querySelector('[href="/platform/register"]').hidden = true;
@@ -83,7 +77,7 @@ async function secondStep(root) {
   const path = "/platform/api/second-factor/";
   const button = document.getElementById("passkey");
   const finished = (answer) => {
-    if (answer.ok) arrive(root, answer.data, answer.data.next || next());
+    if (answer.ok) arrive(answer.data, answer.data.next || next());
     else if (answer.status === 404) say(root, texts["second.over"], true);
     else complain(root, answer);
   };
@@ -121,5 +115,7 @@ async function register(root) {
   others(root, sso_registration ? providers : []);
 }
 
+const leaked = (root) => void (root.querySelector("#next").href = next());
+
 passwords();
-start({ login, second: secondStep, register });
+start({ login, second: secondStep, register, leaked });

@@ -35,10 +35,12 @@ export const minute = date({ day: "numeric", month: "short", hour: "2-digit", mi
 const query = new URLSearchParams(location.search);
 export const parameter = (name) => query.get(name) ?? "";
 
-// Only a path of this site: any other target is ignored.
+// Only a path of a page of this site: any other target is ignored. The server has the same rule, and the reason.
 export function next() {
   const wanted = parameter("next");
-  return /^\/(?![/\\])[\w\-./?=&]*$/.test(wanted) ? wanted : "/platform/";
+  if (!/^\/(?![/\\])[\w\-./?=&]*$/.test(wanted)) return "/platform/";
+  const isPage = /^\/(?!api\/(?!auth\/social\/))/.test(new URL(wanted, location.origin).pathname);
+  return isPage ? wanted : "/platform/";
 }
 
 // In the first summary of `root`, a live region that is in the page from the start.
@@ -173,7 +175,7 @@ function language() {
 // Where the person is going goes along to the other pages for people who are not signed in.
 function along() {
   const query = new URLSearchParams({ next: next() });
-  if (parameter("next")) for (const link of document.querySelectorAll("nav.links a")) link.search = query;
+  if (parameter("next")) for (const link of document.querySelectorAll("nav.links a:not([href*='#'])")) link.search = query;
 }
 
 // Runs the function of this page; `main` names it.
