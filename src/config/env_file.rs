@@ -47,7 +47,7 @@ fn plain(value: &str) -> Result<String, &'static str> {
 /// As it is.
 fn single_quoted(rest: &str) -> Result<String, &'static str> {
     let (value, after) = rest.split_once('\'').ok_or(UNCLOSED)?;
-    nothing_behind(after)?;
+    expect_end(after)?;
     Ok(value.to_owned())
 }
 
@@ -57,7 +57,7 @@ fn double_quoted(rest: &str) -> Result<String, &'static str> {
     while let Some((at, letter)) = letters.next() {
         match letter {
             '"' => {
-                nothing_behind(&rest[at + 1..])?;
+                expect_end(&rest[at + 1..])?;
                 return Ok(value);
             }
             '\\' => match letters.next().ok_or(UNCLOSED)?.1 {
@@ -78,7 +78,7 @@ const UNCLOSED: &str = "the quotation mark is not closed on this line";
 const REFERENCE: &str =
     "references to other variables are not expanded: write the value, or quote it with '";
 
-fn nothing_behind(rest: &str) -> Result<(), &'static str> {
+fn expect_end(rest: &str) -> Result<(), &'static str> {
     let rest = rest.trim();
     match rest.is_empty() || rest.starts_with('#') {
         true => Ok(()),
