@@ -124,6 +124,35 @@ pub fn component_names(source: &Value) -> BTreeMap<String, String> {
     names
 }
 
+/// Names of operations that are taken: each is the name of a method, and the beginning of the names
+/// of types.
+#[derive(Default)]
+pub struct TakenNames {
+    methods: BTreeSet<String>,
+    types: BTreeSet<String>,
+}
+
+impl TakenNames {
+    /// Takes a name. `false` if another operation has its method or its types.
+    pub fn take(&mut self, name: &str) -> bool {
+        let is_free = !self.methods.contains(name) && !self.types.contains(&name.to_pascal_case());
+        if is_free {
+            self.methods.insert(name.to_owned());
+            self.types.insert(name.to_pascal_case());
+        }
+        is_free
+    }
+
+    /// A name that is not taken, made of this one. Takes it.
+    pub fn unique(&mut self, name: String) -> String {
+        let mut free = unique(name.trim_end_matches('_').to_owned(), &mut self.methods);
+        while !self.types.insert(free.to_pascal_case()) {
+            free = unique(format!("{free}_operation"), &mut self.methods);
+        }
+        free
+    }
+}
+
 /// Names of operations.
 pub struct OperationNames {
     /// By path and method.
@@ -135,7 +164,7 @@ impl OperationNames {
     /// path.
     pub fn new(paths: &Map<String, Value>) -> OperationNames {
         let mut names = BTreeMap::new();
-        let mut taken = BTreeSet::new();
+        let mut taken = TakenNames::default();
         let mut unnamed = Vec::new();
         for (path, item) in paths {
             for method in METHODS.into_iter().filter(|method| item.get(*method).is_some()) {
@@ -143,7 +172,7 @@ impl OperationNames {
                     .as_str()
                     .filter(|id| is_operation_name(&id.to_snake_case()));
                 match id {
-                    Some(id) if taken.insert(id.to_snake_case()) => {
+                    Some(id) if taken.take(&id.to_snake_case()) => {
                         names.insert((path.clone(), method.to_owned()), id.to_owned());
                     }
                     _ => unnamed.push((path, method, item[method]["operationId"].as_str())),
@@ -157,13 +186,13 @@ impl OperationNames {
             let of_id = id.map(words).filter(|id| !id.is_empty());
             let name = match of_id {
                 // Two operations have it: method and path tell them apart.
-                Some(id) if !taken.contains(&id) && is_operation_name(&id) => id,
-                Some(id) if !taken.contains(&id) => format!("{method}_{id}"),
+                Some(id) if !taken.methods.contains(&id) && is_operation_name(&id) => id,
+                Some(id) if !taken.methods.contains(&id) => format!("{method}_{id}"),
                 _ => format!("{method}_{}", words(path)).trim_end_matches('_').to_owned(),
             };
             let name = if is_operation_name(&name) { name } else { format!("{name}_operation") };
             // Snake case would take a number at the end for a part of the word before it.
-            names.insert((path.clone(), method.to_owned()), unique(name, &mut taken));
+            names.insert((path.clone(), method.to_owned()), taken.unique(name));
         }
         OperationNames { names }
     }

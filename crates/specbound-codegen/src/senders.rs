@@ -6,14 +6,14 @@
 
 mod expression;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use heck::ToSnakeCase;
 use serde_json::{Map, Value, json};
 
 use super::Item;
 use super::lower::{self, Mode};
-use super::names::{is_identifier, unique};
+use super::names::{TakenNames, is_identifier};
 use super::openapi::{METHODS, SENT};
 use super::read::{escape, unescape};
 pub use expression::Template;
@@ -147,16 +147,21 @@ fn whole(lowered: &Value, mut alone: Value, sent: &[Sent]) -> Option<Value> {
 }
 
 /// The names of the operations of the document.
-fn taken(lowered: &Value) -> BTreeSet<String> {
+fn taken(lowered: &Value) -> TakenNames {
     let items = lowered["paths"].as_object().into_iter().flat_map(Map::values);
     let operations = items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(*method)));
     let ids = operations.filter_map(|operation| operation["operationId"].as_str());
-    ids.map(ToSnakeCase::to_snake_case).chain(RESERVED.map(str::to_owned)).collect()
+    let mut taken = TakenNames::default();
+    let names = ids.map(ToSnakeCase::to_snake_case).chain(RESERVED.map(str::to_owned));
+    for name in names {
+        taken.take(&name);
+    }
+    taken
 }
 
 struct Found<'a> {
     source: &'a Value,
-    taken: BTreeSet<String>,
+    taken: TakenNames,
     sent: Vec<Sent>,
     /// Path items.
     items: Map<String, Value>,
@@ -256,8 +261,7 @@ impl<'a> Found<'a> {
                 None if methods.len() > 1 => words(&format!("{name} {method}")),
                 None => words(name),
             };
-            let id =
-                unique(if is_identifier(&id) { id } else { format!("send_{id}") }, &mut self.taken);
+            let id = self.taken.unique(if is_identifier(&id) { id } else { format!("send_{id}") });
             if operation.remove("callbacks").is_some_and(|all| all != json!({})) {
                 self.note(&format!("{at}/callbacks"), "no code sends the callbacks of a callback");
             }

@@ -84,3 +84,25 @@ fn encoding_of_other_members_than_files_is_refused() {
         assert!(error.starts_with(&at), "{error}");
     }
 }
+
+/// `a_1` and `a1` are different methods, and the types of both would be called `A1`.
+#[test]
+fn forms_of_operations_with_similar_names_are_distinct() {
+    let form = json!({"multipart/form-data": {"schema": {
+        "type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}}});
+    let mut document = small();
+    for (n, id) in ["a_1", "a1", "A-1", "a__1"].into_iter().enumerate() {
+        document["paths"][format!("/a{n}")]["post"] = json!({
+            "operationId": id, "requestBody": {"content": form},
+            "responses": {"204": {"description": ""}},
+        });
+    }
+    let client = taken(&document).client;
+    let names: Vec<&str> = client
+        .split("pub struct ")
+        .filter_map(|rest| rest.split([' ', '{']).next())
+        .filter(|name| name.ends_with("Form"))
+        .collect();
+    let distinct: std::collections::BTreeSet<&&str> = names.iter().collect();
+    assert_eq!((names.len(), distinct.len()), (4, 4), "{names:?}");
+}
