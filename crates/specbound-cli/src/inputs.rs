@@ -174,7 +174,7 @@ fn complete(path: &Path, document: Document) -> Result<Document, Failure> {
 
 /// The document after a change: it may refer to a component that is gone.
 fn complete_with_old(path: &Path, document: Document, old: &Document) -> Result<Document, Failure> {
-    let document = document.complete_beside(old);
+    let document = document.complete_after(old);
     document.map_err(|source| failure(ReadError::Parse { path: path.into(), source }))
 }
 

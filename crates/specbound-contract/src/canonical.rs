@@ -46,7 +46,7 @@ pub(crate) fn canonical_with(document: Value, deep: bool) -> Value {
 /// The canonical forms of two documents, with one spelling for each header.
 pub(crate) fn canonical_pair(old: Value, new: Value, deep: bool) -> (Value, Value) {
     let (mut old, mut new) = (canonical_with(old, deep), canonical_with(new, deep));
-    headers::unite(&mut old, &mut new);
+    headers::unify_spelling(&mut old, &mut new);
     (old, new)
 }
 

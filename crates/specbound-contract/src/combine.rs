@@ -54,7 +54,9 @@ impl Document {
             let same =
                 documents.windows(2).all(|pair| pair[0].value[keyword] == pair[1].value[keyword]);
             if !same {
-                documents.iter_mut().for_each(|document| spread(&mut document.value, keyword));
+                documents
+                    .iter_mut()
+                    .for_each(|document| move_into_operations(&mut document.value, keyword));
             }
         }
         let mut documents = documents.into_iter();
@@ -178,7 +180,7 @@ impl Document {
 }
 
 /// Writes what a document states for all operations into them.
-fn spread(document: &mut Value, keyword: &str) {
+fn move_into_operations(document: &mut Value, keyword: &str) {
     let Some(value) = document.as_object_mut().and_then(|document| document.remove(keyword)) else {
         return;
     };

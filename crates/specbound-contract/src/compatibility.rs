@@ -1,4 +1,4 @@
-//! Classifies the changes between two OpenAPI 3.0 documents by their effect on clients.
+//! Classifies the changes between two OpenAPI documents by their effect on clients.
 //!
 //! Each smallest difference in meaning ([`crate::diff`]) gets exactly one [`Verdict`], so none is
 //! passed over. A difference that only leads to other content (another reference, a whole list, a
@@ -102,7 +102,7 @@ pub(crate) fn compare_owned(old: Value, new: Value) -> Vec<Verdict> {
         return Vec::new();
     }
     let (mut old, new) = canonical_pair(old, new, true);
-    let moved = prefix::unite(&mut old, &new);
+    let moved = prefix::align_paths(&mut old, &new);
     let mut operations = Operations::default();
     let (old_usage, new_usage) =
         (UsageIndex::of(&old, &mut operations), UsageIndex::of(&new, &mut operations));

@@ -59,9 +59,9 @@ pub fn convert(document: &Value, target: Target) -> Conversion {
             leave_out(kind, pointer, value, lost, later_than_3_1);
         }
         match target {
-            Target::V3_1 if is("3.0") => upwards(kind, pointer, value, lost),
+            Target::V3_1 if is("3.0") => upgrade(kind, pointer, value, lost),
             Target::V3_1 => {}
-            Target::V3_0 => downwards(kind, pointer, value, lost),
+            Target::V3_0 => downgrade(kind, pointer, value, lost),
         }
     });
     document["openapi"] = to.into();
@@ -69,7 +69,7 @@ pub fn convert(document: &Value, target: Target) -> Conversion {
     conversion
 }
 
-fn lose(lost: &mut Vec<Loss>, pointer: &str, message: impl Into<String>) {
+fn record_loss(lost: &mut Vec<Loss>, pointer: &str, message: impl Into<String>) {
     lost.push(Loss { path: pointer.to_owned(), message: message.into() });
 }
 
@@ -84,7 +84,7 @@ fn leave_out(
     let Some(fields) = value.as_object_mut() else { return };
     for keyword in unknown(kind) {
         if fields.remove(*keyword).is_some() {
-            lose(lost, pointer, format!("{} is left out", code(keyword)));
+            record_loss(lost, pointer, format!("{} is left out", code(keyword)));
         }
     }
 }
@@ -155,14 +155,14 @@ fn is_annotation(keyword: &str) -> bool {
     annotations.contains(&keyword) || keyword.starts_with("x-")
 }
 
-fn upwards(kind: ObjectKind, pointer: &str, value: &mut Value, lost: &mut Vec<Loss>) {
+fn upgrade(kind: ObjectKind, pointer: &str, value: &mut Value, lost: &mut Vec<Loss>) {
     if kind != ObjectKind::Schema {
         return;
     }
     let Some(fields) = value.as_object_mut() else { return };
     if fields.contains_key("$ref") {
         if fields.len() > 1 {
-            lose(lost, pointer, "keywords beside `$ref`, which 3.0 ignores, are left out");
+            record_loss(lost, pointer, "keywords beside `$ref`, which 3.0 ignores, are left out");
             fields.retain(|keyword, _| keyword == "$ref");
         }
         return;
@@ -206,7 +206,7 @@ fn accept_null(fields: &mut Fields) {
     *fields = outer;
 }
 
-fn downwards(kind: ObjectKind, pointer: &str, value: &mut Value, lost: &mut Vec<Loss>) {
+fn downgrade(kind: ObjectKind, pointer: &str, value: &mut Value, lost: &mut Vec<Loss>) {
     match kind {
         ObjectKind::Schema => {
             let is_additional = pointer.ends_with("/additionalProperties")
@@ -220,7 +220,7 @@ fn downwards(kind: ObjectKind, pointer: &str, value: &mut Value, lost: &mut Vec<
         }
         ObjectKind::Document => {
             if let Some(webhooks) = value.as_object_mut().and_then(|all| all.remove("webhooks")) {
-                lose(lost, "/webhooks", "`webhooks` is kept as `x-webhooks`");
+                record_loss(lost, "/webhooks", "`webhooks` is kept as `x-webhooks`");
                 value["x-webhooks"] = webhooks;
             }
             if !value["paths"].is_object() {
@@ -233,16 +233,16 @@ fn downwards(kind: ObjectKind, pointer: &str, value: &mut Value, lost: &mut Vec<
             if let Some(license) = value.pointer_mut("/info/license").and_then(Value::as_object_mut)
                 && license.remove("identifier").is_some()
             {
-                lose(lost, "/info/license", "`identifier` is left out");
+                record_loss(lost, "/info/license", "`identifier` is left out");
             }
         }
         ObjectKind::SecurityScheme if value["type"] == "mutualTLS" => {
-            lose(lost, pointer, "3.0 has no `mutualTLS`; it is kept");
+            record_loss(lost, pointer, "3.0 has no `mutualTLS`; it is kept");
         }
         ObjectKind::PathItem => {
             for (method, operation) in value.as_object().into_iter().flatten() {
                 if is_method(method) && operation.get("responses").is_none() {
-                    lose(
+                    record_loss(
                         lost,
                         pointer,
                         format!("{} has no responses, as 3.0 demands", code(method)),
@@ -271,7 +271,7 @@ fn schema(fields: &mut Fields, pointer: &str, lost: &mut Vec<Loss>) {
     match fields.remove("examples") {
         Some(Value::Array(examples)) if !examples.is_empty() => {
             if examples.len() > 1 {
-                lose(lost, pointer, "`examples` but the first are left out");
+                record_loss(lost, pointer, "`examples` but the first are left out");
             }
             fields.entry("example").or_insert_with(|| examples[0].clone());
         }
@@ -314,10 +314,10 @@ fn schema(fields: &mut Fields, pointer: &str, lost: &mut Vec<Loss>) {
     }
     // A keyword has another meaning without the dropped keyword beside it.
     if fields.contains_key("patternProperties") && fields.remove("additionalProperties").is_some() {
-        lose(lost, pointer, "`additionalProperties` is left out");
+        record_loss(lost, pointer, "`additionalProperties` is left out");
     }
     if fields.contains_key("prefixItems") && fields.remove("items").is_some() {
-        lose(lost, pointer, "`items` is left out");
+        record_loss(lost, pointer, "`items` is left out");
     }
     if is(fields, "type", "array") && !fields.contains_key("items") {
         fields.insert("items".to_owned(), json!({}));

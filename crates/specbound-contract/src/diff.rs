@@ -66,7 +66,7 @@ pub(crate) fn diff_canonical(old: &Value, new: &Value) -> Vec<Difference> {
 pub fn to_text(differences: &[Difference], names: DocumentNames) -> String {
     let blocks = differences.iter().map(|difference| {
         let path = printable(&difference.path);
-        let (old, new) = (shown(difference.old.as_ref()), shown(difference.new.as_ref()));
+        let (old, new) = (shortened(difference.old.as_ref()), shortened(difference.new.as_ref()));
         format!("{path}\n  {}: {old}\n  {}: {new}\n\n", names.old, names.new)
     });
     let count = match differences.len() {
@@ -169,7 +169,7 @@ pub(crate) fn name(element: &Value) -> String {
     }
 }
 
-fn shown(value: Option<&Value>) -> String {
+fn shortened(value: Option<&Value>) -> String {
     let Some(value) = value else {
         return "absent".to_owned();
     };

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::files::Files;
 use crate::quoting::code;
-use crate::resolve::{BadReference, File, Resolved, known, position_of, resolve};
+use crate::resolve::{BadReference, File, Resolved, known_positions, position_of, resolve};
 use crate::source::{self, Position, SyntaxError};
 
 /// Why a text cannot be compared as an OpenAPI document. The message is one line.
@@ -88,9 +88,15 @@ impl Document {
         let (mut value, marks) = source::read(text, files.memory())?;
         let version = version(&value)?;
         value["openapi"] = version.into();
-        let name = path.map(|path| files.shown(path)).unwrap_or_default();
+        let name = path.map(|path| files.display_name(path)).unwrap_or_default();
         let (text, value) = (text.to_owned(), Rc::new(value));
-        let root = File { name, path: path.map(Path::to_owned), text, value, marks: known(marks) };
+        let root = File {
+            name,
+            path: path.map(Path::to_owned),
+            text,
+            value,
+            marks: known_positions(marks),
+        };
         match resolve(root, files) {
             Ok(Resolved { document, files, origins, missing }) => {
                 let missing =
@@ -123,7 +129,7 @@ impl Document {
     /// # Errors
     ///
     /// [`ParseError::Reference`].
-    pub fn complete_beside(mut self, before: &Document) -> Result<Document, ParseError> {
+    pub fn complete_after(mut self, before: &Document) -> Result<Document, ParseError> {
         let had = |reference: &str| {
             reference.strip_prefix('#').is_some_and(|at| before.value.pointer(at).is_some())
         };
@@ -309,7 +315,7 @@ components: {schemas: {U: {properties: {v: {type: string}}}}}
     }
 
     #[test]
-    fn path_items_that_refer_to_each_other_end() {
+    fn circular_path_items_terminate() {
         let text = "openapi: 3.0.3\npaths: {/a: {$ref: '#/paths/~1b'}, /b: {$ref: '#/paths/~1a'}}";
         assert!(parse(text).is_ok());
         let callback = "openapi: 3.0.3\npaths: {/a: {post: {responses: {}, callbacks: {c: {x: \

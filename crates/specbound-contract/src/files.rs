@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde_json::Value;
+use thiserror::Error;
 
-use crate::source::{self, MAX_BYTES, MAX_MEMORY, PositionTree};
+use crate::source::{self, MAX_BYTES, MAX_MEMORY, PositionTree, SyntaxError};
 
 /// How the files that a document refers to are read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,6 +79,17 @@ pub(crate) fn is_url(text: &str) -> bool {
     text.contains("://") || text.starts_with("urn:")
 }
 
+/// Why a file that a document refers to is not read.
+#[derive(Debug, Error)]
+pub(crate) enum FileError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("it lies outside of the document's folder, which must be allowed (--allow-outside)")]
+    Outside,
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
+}
+
 /// Reads the files of one document.
 pub(crate) struct Files {
     reader: Rc<dyn FileReader>,
@@ -112,24 +124,30 @@ impl Files {
     }
 
     /// The path of a reference in the file `from`.
-    pub fn locate(&self, from: &Path, reference: &str) -> Result<PathBuf, String> {
-        let path = self.reader.follow(from, reference).map_err(|error| error.to_string())?;
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Io`] and [`FileError::Outside`].
+    pub fn locate(&self, from: &Path, reference: &str) -> Result<PathBuf, FileError> {
+        let path = self.reader.follow(from, reference)?;
         let is_below = path.starts_with(&self.folder) || is_url(&path.to_string_lossy());
         match is_below || self.options.allow_outside {
             true => Ok(path),
-            false => Err(
-                "it lies outside of the document's folder, which must be allowed (--allow-outside)"
-                    .to_owned(),
-            ),
+            false => Err(FileError::Outside),
         }
     }
 
     /// Reads and parses a file.
-    pub fn read(&mut self, path: &Path) -> Result<(String, Value, Option<PositionTree>), String> {
-        let file = self.reader.open(path).map_err(|error| error.to_string())?;
-        let text = self.text(file).map_err(|error| error.to_string())?;
-        let (value, marks) =
-            source::read(&text, self.memory()).map_err(|error| error.to_string())?;
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Io`] and [`FileError::Syntax`].
+    pub fn read(
+        &mut self,
+        path: &Path,
+    ) -> Result<(String, Value, Option<PositionTree>), FileError> {
+        let text = self.text(self.reader.open(path)?)?;
+        let (value, marks) = source::read(&text, self.memory())?;
         Ok((text, value, marks))
     }
 
@@ -152,7 +170,7 @@ impl Files {
     }
 
     /// The name of a file for a reader: as given, where it is below the folder.
-    pub fn shown(&self, path: &Path) -> String {
+    pub fn display_name(&self, path: &Path) -> String {
         match path.strip_prefix(&self.folder) {
             Ok(rest) => format!("{}{}", self.shown, rest.display()),
             Err(_) => path.display().to_string(),

@@ -216,14 +216,14 @@ fn both(keyword: &str, ours: &Value, theirs: &Value) -> Option<Value> {
             let mut all = ours.as_object()?.clone();
             for (name, theirs) in theirs.as_object()? {
                 let merged = match all.get(name) {
-                    Some(ours) => together(ours, theirs),
+                    Some(ours) => intersection(ours, theirs),
                     None => theirs.clone(),
                 };
                 all.insert(name.clone(), merged);
             }
             Some(all.into())
         }
-        "items" => Some(together(ours, theirs)),
+        "items" => Some(intersection(ours, theirs)),
         "readOnly" | "writeOnly" | "deprecated" | "uniqueItems" => Some(true.into()),
         "minimum" | "minLength" | "minItems" | "minProperties" => {
             Some(if ours.as_f64()? >= theirs.as_f64()? { ours } else { theirs }.clone())
@@ -247,7 +247,7 @@ fn ours_has(ours: &Value, name: &Value) -> bool {
 }
 
 /// A schema for values that both schemas take.
-fn together(ours: &Value, theirs: &Value) -> Value {
+fn intersection(ours: &Value, theirs: &Value) -> Value {
     if ours == theirs {
         return ours.clone();
     }
@@ -395,7 +395,7 @@ components:
     }
 
     #[test]
-    fn schemas_that_refer_to_themselves_end() {
+    fn recursive_schemas_terminate() {
         let tree = flat(json!({"allOf": [{"$ref": "#/components/schemas/Tree"}]}));
         assert_eq!(tree["properties"]["next"], json!({"$ref": "#/components/schemas/Tree"}));
         let looped = json!({"allOf": [{"$ref": "#/components/schemas/Loop"}]});
@@ -403,7 +403,7 @@ components:
     }
 
     #[test]
-    fn schemas_that_all_refer_to_each_other_take_bounded_time() {
+    fn mutually_referring_schemas_take_bounded_time() {
         let schema = |number: usize, count: usize| {
             let others = (0..count).filter(|other| *other != number);
             let member = |other| json!({"$ref": format!("#/components/schemas/S{other}")});

@@ -26,7 +26,7 @@ impl DocumentPair<'_> {
     /// Both places for a reader: `new.yaml:3:5, before old.yaml:3:5`. `None` for texts without a
     /// file.
     pub fn places(&self, verdict: &Verdict) -> Option<String> {
-        let side = |document: &Document| shown(&document.place(&verdict.difference.path));
+        let side = |document: &Document| display_place(&document.place(&verdict.difference.path));
         let (old, new) = (side(self.old)?, side(self.new)?);
         Some(format!("{new}, before {old}"))
     }
@@ -50,7 +50,7 @@ impl DocumentPair<'_> {
 }
 
 /// `new.yaml:3:5`. A name cannot break the line or the terminal.
-fn shown(SourcePlace { file, position }: &SourcePlace) -> Option<String> {
+fn display_place(SourcePlace { file, position }: &SourcePlace) -> Option<String> {
     let file = file.replace(|c: char| c.is_control(), "\u{fffd}");
     (!file.is_empty()).then(|| format!("{file}:{}:{}", position.line, position.column))
 }
@@ -220,7 +220,7 @@ pub(crate) fn github(verdicts: &[Verdict], sides: DocumentPair<'_>) -> String {
                 "{}: {}{}",
                 plain(&verdict.location),
                 plain(&verdict.message),
-                shown(&sides.other_place(verdict))
+                display_place(&sides.other_place(verdict))
                     .map_or_else(String::new, |at| format!(" ({at})"))
             ))
         )

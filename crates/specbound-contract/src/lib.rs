@@ -1,4 +1,5 @@
-//! Compares OpenAPI 3.0 documents by meaning, and classifies which changes break clients.
+//! Compares OpenAPI documents of version 3.0, 3.1 and 3.2 by meaning, and classifies which changes
+//! break clients.
 //!
 //! - [`canonical`]: the canonical form. Documents with the same meaning have equal canonical forms.
 //! - [`diff`]: the smallest differences between two documents.

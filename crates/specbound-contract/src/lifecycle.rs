@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_draft_is_a_draft() {
+    fn part_of_a_draft_operation_is_a_draft() {
         let with = |level: &str, own: &str| {
             let parameter = json!({"in": "query", "name": "q", "x-stability-level": own});
             json!({"paths": {"/a": {"get": {

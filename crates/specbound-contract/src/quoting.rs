@@ -61,14 +61,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_cannot_leave_its_code_span() {
+    fn text_cannot_escape_its_code_span() {
         assert_eq!(code("a`b\n<b>\u{202e}@you|"), "`a'b\\u{a}<b>\\u{202e}@you|`");
         assert_eq!(code(""), "`\"\"`");
         assert_eq!(code(&"x".repeat(200)).chars().count(), MAX_SHOWN_CHARS + 3);
     }
 
     #[test]
-    fn a_long_list_says_how_many_more() {
+    fn long_list_ends_with_the_number_of_omitted_items() {
         let items: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
         assert_eq!(list(&items[..1], 2), "a");
         assert_eq!(list(&items[..2], 2), "a and b");

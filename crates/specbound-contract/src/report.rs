@@ -163,7 +163,7 @@ pub fn read_documents(
         return Err(ReadError::BothStdin);
     }
     let (old, path) = (read_document(old, options)?, new);
-    let new = read(path, options)?.complete_beside(&old);
+    let new = read(path, options)?.complete_after(&old);
     let new = new.map_err(|source| ReadError::Parse { path: path.to_owned(), source })?;
     Ok((old, new))
 }

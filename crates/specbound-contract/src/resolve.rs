@@ -60,7 +60,7 @@ impl File {
 }
 
 /// Positions that were read with the values.
-pub(crate) fn known(marks: Option<PositionTree>) -> OnceCell<Option<PositionTree>> {
+pub(crate) fn known_positions(marks: Option<PositionTree>) -> OnceCell<Option<PositionTree>> {
     match marks {
         Some(marks) => Some(marks).into(),
         None => OnceCell::new(),
@@ -268,7 +268,7 @@ impl Resolver<'_> {
                     };
                     fields.insert("$ref".to_owned(), resolved.into());
                 }
-                None => fields = self.written_out(file, kind, reference)?,
+                None => fields = self.inlined(file, kind, reference)?,
             }
         } else if let Some(reference) = object.get("$dynamicRef").and_then(Value::as_str)
             && kind == ObjectKind::Schema
@@ -349,7 +349,7 @@ impl Resolver<'_> {
     }
 
     /// The content behind a reference to a kind of object without a section.
-    fn written_out(
+    fn inlined(
         &mut self,
         file: usize,
         kind: ObjectKind,

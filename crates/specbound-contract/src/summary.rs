@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::canonical::is_method;
-use crate::compatibility::render::{SEVERITIES, of};
+use crate::compatibility::render::{SEVERITIES, with_severity};
 use crate::compatibility::wire_path;
 use crate::formats::{self, DocumentPair};
 use crate::policy::Outcome;
@@ -64,7 +64,9 @@ impl Summary {
             title: formats::title(sides),
             operations: Counts::of(&operations(old), &operations(new), &used),
             schemas: Counts::of(&schemas(old), &schemas(new), &touched),
-            severities: SEVERITIES.map(|(each, name)| (name, of(verdicts, each).len())).to_vec(),
+            severities: SEVERITIES
+                .map(|(each, name)| (name, with_severity(verdicts, each).len()))
+                .to_vec(),
             accepted: outcome.accepted.len(),
         }
     }

@@ -46,7 +46,7 @@ fn document(first: &str, schemas: &str) -> String {
 }
 
 #[test]
-fn schemas_that_all_refer_to_each_other_are_compared() {
+fn mutually_referring_schemas_are_compared() {
     let count = 60;
     let schemas = |more: &str| -> String {
         let schema = |i: usize| {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// Spells the header names of two canonical documents alike.
-pub(super) fn unite(old: &mut Value, new: &mut Value) {
+pub(super) fn unify_spelling(old: &mut Value, new: &mut Value) {
     let mut spellings = BTreeMap::new();
     let mut differs = false;
     for side in [&*old, &*new] {
@@ -16,8 +16,8 @@ pub(super) fn unite(old: &mut Value, new: &mut Value) {
         });
     }
     if differs {
-        respell_headers(old, &spellings);
-        respell_headers(new, &spellings);
+        rename_headers(old, &spellings);
+        rename_headers(new, &spellings);
     }
 }
 
@@ -57,17 +57,17 @@ fn header_names_below(parent: &str, value: &Value, found: &mut impl FnMut(&str))
     }
 }
 
-fn respell_headers(value: &mut Value, spellings: &BTreeMap<String, String>) {
-    respell_headers_below("", value, spellings);
+fn rename_headers(value: &mut Value, spellings: &BTreeMap<String, String>) {
+    rename_headers_within("", value, spellings);
 }
 
-fn respell_headers_below(parent: &str, value: &mut Value, spellings: &BTreeMap<String, String>) {
+fn rename_headers_within(parent: &str, value: &mut Value, spellings: &BTreeMap<String, String>) {
     let Value::Object(members) = value else {
         value
             .as_array_mut()
             .into_iter()
             .flatten()
-            .for_each(|item| respell_headers_below("", item, spellings));
+            .for_each(|item| rename_headers_within("", item, spellings));
         return;
     };
     let spelling =
@@ -97,7 +97,7 @@ fn respell_headers_below(parent: &str, value: &mut Value, spellings: &BTreeMap<S
                 all.insert(format!("{prefix}{spelling}"), entry);
             }
         }
-        respell_headers_below(key, value, spellings);
+        rename_headers_within(key, value, spellings);
     }
     let sorted = std::mem::take(members);
     *members = sorted.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();

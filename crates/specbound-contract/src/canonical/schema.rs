@@ -24,7 +24,7 @@ pub(super) fn normal(schema: Value, deep: bool) -> Value {
             integer_bound(&mut fields, inclusive, exclusive, step);
         }
     }
-    without_effect(&mut fields);
+    remove_ineffective(&mut fields);
     for keyword in ["anyOf", "oneOf"] {
         null_alternative(&mut fields, keyword);
         if deep {
@@ -162,7 +162,7 @@ pub(crate) fn is_nothing(fields: &Fields) -> bool {
 }
 
 /// Keywords that constrain nothing without another one.
-fn without_effect(fields: &mut Fields) {
+fn remove_ineffective(fields: &mut Fields) {
     if fields.get("contains").is_none()
         || (fields.get("minContains") == Some(&json!(0)) && !fields.contains_key("maxContains"))
     {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::flat::{MAX_PAIRS, alternatives, apart, flatten};
+use super::flat::{MAX_PAIRS, alternatives, are_disjoint, flatten};
 use super::location::{Location, NodeKind};
 use super::rules::Rule;
 use super::uses::Direction;
@@ -206,7 +206,7 @@ impl Classifier<'_> {
                                 || now
                                     .iter()
                                     .filter(|beside| *beside != other)
-                                    .all(|beside| apart(one, beside))
+                                    .all(|beside| are_disjoint(one, beside))
                         };
                         before.iter().all(|one| {
                             now.iter().any(|other| {
@@ -359,7 +359,7 @@ impl Classifier<'_> {
         for (row, before) in gone.iter().zip(&old) {
             for (column, now) in come.iter().zip(&new) {
                 if let (Some(before), Some(now)) = (before, now)
-                    && resemble(before, now)
+                    && are_similar(before, now)
                 {
                     distances.push((diff::diff_canonical(before, now).len(), *row, *column));
                 }
@@ -377,7 +377,7 @@ impl Classifier<'_> {
 }
 
 /// Objects with a property in common, or schemas of the same type.
-fn resemble(one: &Value, other: &Value) -> bool {
+fn are_similar(one: &Value, other: &Value) -> bool {
     match (one["properties"].as_object(), other["properties"].as_object()) {
         (Some(one), Some(other)) => {
             one.keys().filter(|name| other.contains_key(*name)).count() * 2 >= one.len()

@@ -18,7 +18,7 @@ pub(crate) const MAX_MEMBERS: usize = 100;
 pub(crate) const MAX_NESTED_ALTERNATIVES: usize = 2;
 
 /// Whether no value matches both schemas: they have different types, or different values.
-pub(crate) fn apart(one: &Value, other: &Value) -> bool {
+pub(crate) fn are_disjoint(one: &Value, other: &Value) -> bool {
     let types = |schema: &Value| match &schema["type"] {
         Value::String(one) => Some(vec![one.clone()]),
         Value::Array(many) => many.iter().map(|one| one.as_str().map(str::to_owned)).collect(),

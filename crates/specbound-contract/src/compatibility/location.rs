@@ -246,7 +246,7 @@ impl<'a> Location<'a> {
             (ObjectKind::Operation, "responses") => self.direct(documents, Direction::Response),
             (ObjectKind::Operation, "callbacks") => self.flipped = !self.flipped,
             (ObjectKind::Parameter | ObjectKind::Header, "schema") => {
-                self.written = self.written_by_holder();
+                self.written = self.value_form_of_holder();
                 self.required = self.new_holder.is_some_and(|holder| has_flag(holder, "required"));
             }
             (ObjectKind::Responses, status) => {
@@ -299,7 +299,8 @@ impl<'a> Location<'a> {
             (ObjectKind::Schema, "properties") => {
                 for direction in [Direction::Request, Direction::Response] {
                     let hidden = |side: &MaybeValue<'_>| {
-                        side.as_ref().is_some_and(|schema| has_flag(schema, direction.hides()))
+                        side.as_ref()
+                            .is_some_and(|schema| has_flag(schema, direction.hiding_keyword()))
                     };
                     if hidden(&self.old) || hidden(&self.new) {
                         self.uses = std::mem::take(&mut self.uses).without(direction);
@@ -381,7 +382,7 @@ impl<'a> Location<'a> {
     }
 
     /// How the value of this parameter or header is written in both documents.
-    fn written_by_holder(&self) -> ValueForm {
+    fn value_form_of_holder(&self) -> ValueForm {
         let list = |holder: &MaybeValue<'_>| {
             holder.is_some_and(|holder| {
                 holder["in"] == "query"
@@ -420,7 +421,7 @@ impl<'a> Location<'a> {
                 let holder = holder.as_ref().and_then(|holder| look_through(document, holder));
                 let schema =
                     holder.as_ref().and_then(|holder| holder.get("properties")?.get(property));
-                schema.is_some_and(|schema| has_flag(schema, direction.hides()))
+                schema.is_some_and(|schema| has_flag(schema, direction.hiding_keyword()))
             };
             by(documents.old, &self.old_holder) || by(documents.new, &self.new_holder)
         };

@@ -7,13 +7,13 @@ use crate::diff::Difference;
 
 /// Gives both documents the paths and servers of the new one, if all addresses stay the same by
 /// that. Returns the difference of the servers.
-pub fn unite(old: &mut Value, new: &Value) -> Option<Difference> {
+pub fn align_paths(old: &mut Value, new: &Value) -> Option<Difference> {
     if old.get("servers") == new.get("servers") || has_own_servers(old) || has_own_servers(new) {
         return None;
     }
     let (before, now) = (urls(old)?, urls(new)?);
-    let prefix = moved(&before, &now).map(|prefix| (prefix, true));
-    let (prefix, to_servers) = prefix.or_else(|| Some((moved(&now, &before)?, false)))?;
+    let prefix = added_prefix(&before, &now).map(|prefix| (prefix, true));
+    let (prefix, to_servers) = prefix.or_else(|| Some((added_prefix(&now, &before)?, false)))?;
     let paths = old["paths"].as_object().filter(|paths| !paths.is_empty())?;
     let moved_paths: Option<Map<String, Value>> = paths
         .iter()
@@ -59,7 +59,7 @@ fn urls(document: &Value) -> Option<Vec<(String, Value)>> {
 }
 
 /// The prefix that each of the later addresses has more than the earlier one.
-fn moved(before: &[(String, Value)], now: &[(String, Value)]) -> Option<String> {
+fn added_prefix(before: &[(String, Value)], now: &[(String, Value)]) -> Option<String> {
     let (first, _) = before.first()?;
     let prefix = now.first()?.0.strip_prefix(first.as_str())?;
     let is_prefix = prefix.starts_with('/') && !prefix.contains(['{', '?', '#']);

@@ -21,14 +21,14 @@ pub(crate) const SEVERITIES: [(Severity, &str); 3] = [
     (Severity::Compatible, "compatible"),
 ];
 
-pub(crate) fn of(verdicts: &[Verdict], severity: Severity) -> Vec<&Verdict> {
+pub(crate) fn with_severity(verdicts: &[Verdict], severity: Severity) -> Vec<&Verdict> {
     verdicts.iter().filter(|verdict| verdict.severity == severity).collect()
 }
 
 /// `3 changes: 1 breaking, 0 unclear, 2 compatible`.
 pub(crate) fn count(verdicts: &[Verdict]) -> String {
-    let each =
-        SEVERITIES.map(|(severity, name)| format!("{} {name}", of(verdicts, severity).len()));
+    let each = SEVERITIES
+        .map(|(severity, name)| format!("{} {name}", with_severity(verdicts, severity).len()));
     let changes = if verdicts.len() == 1 { "change" } else { "changes" };
     format!("{} {changes}: {}", verdicts.len(), each.join(", "))
 }
@@ -82,7 +82,7 @@ pub(crate) fn text(verdicts: &[Verdict], places: FindPlace<'_>, style: Style) ->
     }
     let mut text = String::new();
     for (severity, name) in SEVERITIES {
-        let group = of(verdicts, severity);
+        let group = with_severity(verdicts, severity);
         if group.is_empty() {
             continue;
         }
@@ -124,7 +124,7 @@ pub(crate) fn markdown(verdicts: &[Verdict], places: FindPlace<'_>) -> String {
     };
     let mut text = format!("### {heading}\n\n{}\n", count(verdicts));
     for (severity, name) in SEVERITIES {
-        let group = of(verdicts, severity);
+        let group = with_severity(verdicts, severity);
         if group.is_empty() {
             continue;
         }

@@ -94,7 +94,7 @@ impl UsageIndex {
                 }
             }
         }
-        graph.spread(waiting);
+        graph.propagate(waiting);
         let mut usage = BTreeMap::<String, Uses>::new();
         for node in graph.all {
             usage.entry(node.pointer.into_owned()).or_default().extend(&node.uses);
@@ -125,7 +125,7 @@ impl UsageIndex {
     }
 
     /// Whether a location or any below it is used.
-    pub fn touches(&self, pointer: &str) -> bool {
+    pub fn is_used(&self, pointer: &str) -> bool {
         let below = format!("{pointer}/");
         self.0.contains_key(pointer)
             || self.0.range(below.clone()..).next().is_some_and(|(at, _)| at.starts_with(&below))
@@ -183,7 +183,7 @@ struct Graph<'a> {
 
 impl<'a> Graph<'a> {
     /// Adds the operations of each node to those that it refers to, until nothing changes.
-    fn spread(&mut self, mut waiting: WorkQueue) {
+    fn propagate(&mut self, mut waiting: WorkQueue) {
         while let Some(node) = waiting.take() {
             let next = match self.all[node].next.take() {
                 Some(next) => next,
@@ -277,7 +277,7 @@ fn visit<'a>(context: Context, value: &'a Value, found: &mut Vec<Reference<'a>>)
             _ => {}
         }
         let hidden = (context.kind == ObjectKind::Schema && keyword == "properties")
-            .then(|| context.direction.hides());
+            .then(|| context.direction.hiding_keyword());
         match (field_shape(context.kind, keyword), value) {
             (FieldShape::One(kind), value) => visit(Context { kind, ..context }, value, found),
             (

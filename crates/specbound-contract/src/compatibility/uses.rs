@@ -20,7 +20,7 @@ impl Direction {
     }
 
     /// The keyword that hides a property in this direction.
-    pub fn hides(self) -> &'static str {
+    pub fn hiding_keyword(self) -> &'static str {
         match self {
             Direction::Request => "readOnly",
             Direction::Response => "writeOnly",

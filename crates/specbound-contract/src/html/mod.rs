@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::compatibility::render::{SEVERITIES, of};
+use crate::compatibility::render::{SEVERITIES, with_severity};
 use crate::compatibility::witness::Witness;
 use crate::compatibility::{Severity, Verdict, explain};
 use crate::formats::{self, DocumentPair};
@@ -35,7 +35,7 @@ pub(crate) fn page(outcome: &Outcome, sides: DocumentPair<'_>) -> String {
     let mut counts = String::new();
     let mut body = String::new();
     for (severity, name) in SEVERITIES {
-        let group = of(verdicts, severity);
+        let group = with_severity(verdicts, severity);
         let count = group.len();
         counts += &format!(
             "<label class=\"count {name}\"><input type=\"checkbox\" value=\"{name}\" checked> \
@@ -137,7 +137,7 @@ fn finding(
     }
     for (name, side) in [("Before", &verdict.difference.old), ("Now", &verdict.difference.new)] {
         if let Some(value) = side {
-            row(name, &format!("<pre>{}</pre>", escaped(&shown(value))));
+            row(name, &format!("<pre>{}</pre>", escaped(&indented_json(value))));
         }
     }
     match &verdict.witness {
@@ -177,7 +177,7 @@ fn rule(id: &str) -> String {
 }
 
 /// A value as indented JSON, shortened.
-fn shown(value: &Value) -> String {
+fn indented_json(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
         other => format!("{other:#}"),
@@ -208,14 +208,14 @@ fn escaped(text: &str) -> String {
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
             '\n' | '\t' => out.push(c),
-            c if c.is_control() || reorders(c) => out.extend(c.escape_unicode()),
+            c if c.is_control() || is_bidi_control(c) => out.extend(c.escape_unicode()),
             c => out.push(c),
         }
     }
     out
 }
 
-fn reorders(c: char) -> bool {
+fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_loads_nothing() {
+    fn page_loads_no_external_resources() {
         for text in [STYLE, SCRIPT] {
             for word in ["url(", "@import", "fetch(", "http:", "https:", "src="] {
                 assert!(!text.contains(word), "{word}");

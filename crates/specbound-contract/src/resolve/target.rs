@@ -5,7 +5,7 @@ use std::rc::Rc;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::{File, FilePlace, MAX_REFERENCE_CHAIN, Resolver, Result, bad, known};
+use super::{File, FilePlace, MAX_REFERENCE_CHAIN, Resolver, Result, bad, known_positions};
 use crate::diff::join;
 use crate::files::is_url;
 
@@ -79,8 +79,8 @@ impl Resolver<'_> {
         }
         let (text, value, marks) =
             self.source.read(&path).map_err(|why| bad(from, reference, why))?;
-        let name = self.source.shown(&path);
-        let (value, marks) = (Rc::new(value), known(marks));
+        let name = self.source.display_name(&path);
+        let (value, marks) = (Rc::new(value), known_positions(marks));
         self.files.push(File { name, path: Some(path.clone()), text, value, marks });
         self.by_path.insert(path, self.files.len() - 1);
         Ok((self.files.len() - 1, String::new()))

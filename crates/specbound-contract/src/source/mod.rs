@@ -239,7 +239,7 @@ pub(crate) fn read(
     memory: usize,
 ) -> Result<(Value, Option<PositionTree>), SyntaxError> {
     let memory = Memory::new(memory);
-    let text = without_mark(text);
+    let text = without_byte_order_mark(text);
     if is_in_braces(text) {
         match json::read(text, Retain::Values, memory) {
             Ok(Parsed { value, .. }) => return Ok((value, None)),
@@ -258,14 +258,14 @@ pub(crate) fn read(
 pub(crate) fn positions(text: &str) -> Option<PositionTree> {
     // It was read before.
     let memory = Memory::new(usize::MAX);
-    let text = without_mark(text);
+    let text = without_byte_order_mark(text);
     let json =
         is_in_braces(text).then(|| json::read(text, Retain::Positions, memory).ok()).flatten();
     json.or_else(|| yaml::read(text, Retain::Positions, memory).ok()).map(|parsed| parsed.marks)
 }
 
 /// A byte order mark is no part of the text.
-fn without_mark(text: &str) -> &str {
+fn without_byte_order_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 

@@ -105,7 +105,7 @@ fn named(alternative: &Value) -> String {
 }
 
 pub fn scheme(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
-    match (location.new.is_some(), documents.new_usage.touches(&location.path)) {
+    match (location.new.is_some(), documents.new_usage.is_used(&location.path)) {
         (true, _) => fixed(
             Compatible,
             Audience::None,

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Rule, added_or_removed, fixed, last_breadcrumb, through};
+use super::{Rule, added_or_removed, dereferenced, fixed, last_breadcrumb};
 use crate::canonical::{ObjectKind, is_method};
 use crate::compatibility::location::{Documents, Location};
 use crate::compatibility::{Audience, Severity};
@@ -89,7 +89,7 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Option<Rule> 
         (Response, "headers") => {
             let required = location
                 .new
-                .is_some_and(|header| through(documents.new, header)["required"] == true);
+                .is_some_and(|header| dereferenced(documents.new, header)["required"] == true);
             let come = match required {
                 true => sends(
                     Breaking,
@@ -121,7 +121,7 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Option<Rule> 
 
 /// The rule of an ordinary operation, in a callback or webhook: whether it holds there is not
 /// known, unless it is about the operation itself.
-pub fn by_hand(location: &Location<'_>, rule: Rule) -> Rule {
+pub fn unclear_in_callback(location: &Location<'_>, rule: Rule) -> Rule {
     let own = matches!(location.holder, ObjectKind::Operation | ObjectKind::Document)
         || (location.holder == ObjectKind::PathItem && location.path.starts_with("/webhooks/"))
         || location.holder == ObjectKind::Link

@@ -1,4 +1,4 @@
-//! The effect of a change on clients: one rule per keyword of OpenAPI 3.0. `schema` holds the rules
+//! The effect of a change on clients: one rule per keyword of OpenAPI. `schema` holds the rules
 //! for schemas, `access` those for servers and security, `callback` those for requests that the
 //! server sends, `encoding` those for the parts of forms.
 //!
@@ -113,8 +113,9 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
         return changed(location);
     }
     match location.flipped {
-        true => callback::rule(location, documents)
-            .unwrap_or_else(|| callback::by_hand(location, of_keyword(location, documents))),
+        true => callback::rule(location, documents).unwrap_or_else(|| {
+            callback::unclear_in_callback(location, of_keyword(location, documents))
+        }),
         false => of_keyword(location, documents),
     }
 }
@@ -257,7 +258,7 @@ fn deprecated(location: &Location<'_>) -> Rule {
     fixed(Compatible, Audience::All, format!("{} {now}: it still works.", location.subject))
 }
 
-fn through(document: &Value, value: &Value) -> Value {
+fn dereferenced(document: &Value, value: &Value) -> Value {
     look_through(document, value).map_or(Value::Null, Cow::into_owned)
 }
 
@@ -281,7 +282,7 @@ fn component(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
     };
     let what = last_breadcrumb(location);
     let now = if location.new.is_some() { "new" } else { "gone" };
-    if usage.touches(&location.path) {
+    if usage.is_used(&location.path) {
         let message = format!(
             "{what} is {now}, but the {which} document refers to it without having it: judge by \
              hand."

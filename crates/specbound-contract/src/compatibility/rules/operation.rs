@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::Severity::{Breaking, Compatible};
 use super::{
-    Rule, access, added_or_removed, changed, deprecated, different, fixed, last_breadcrumb,
-    narrower, schema_of_body, side, through, wider,
+    Rule, access, added_or_removed, changed, deprecated, dereferenced, different, fixed,
+    last_breadcrumb, narrower, schema_of_body, side, wider,
 };
 use crate::canonical::is_method;
 use crate::compatibility::Audience;
@@ -110,8 +110,9 @@ pub(super) fn operation(location: &Location<'_>, documents: &Documents<'_>, keyw
         "deprecated" => deprecated(location),
         "parameters" if location.name.is_some() => new_or_gone_parameter(location, documents),
         "requestBody" => {
-            let required =
-                location.new.and_then(|body| through(documents.new, body).get("required").cloned());
+            let required = location
+                .new
+                .and_then(|body| dereferenced(documents.new, body).get("required").cloned());
             let come = match required == Some(Value::Bool(true)) {
                 true => fixed(
                     Breaking,
@@ -153,7 +154,8 @@ pub(super) fn operation(location: &Location<'_>, documents: &Documents<'_>, keyw
 }
 
 pub(super) fn new_or_gone_parameter(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
-    let required = location.new.is_some_and(|new| through(documents.new, new)["required"] == true);
+    let required =
+        location.new.is_some_and(|new| dereferenced(documents.new, new)["required"] == true);
     let what = last_breadcrumb(location);
     let come = match required {
         true => fixed(

@@ -47,7 +47,7 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
     {
         return limit(location, phrase, more_allows_more);
     }
-    if let Some(rule) = of_nothing(location) {
+    if let Some(rule) = impossible_schema(location) {
         return rule;
     }
     match (keyword, location.old, location.new) {
@@ -141,10 +141,10 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
         ("additionalProperties" | "unevaluatedProperties" | "unevaluatedItems", old, new) => {
             further_members(location, old, new)
         }
-        ("patternProperties", None, Some(_)) if closed(&location.old_holder) => {
+        ("patternProperties", None, Some(_)) if is_closed(&location.old_holder) => {
             wider(format!("{subject} may be present now"))
         }
-        ("patternProperties", Some(_), None) if closed(&location.new_holder) => {
+        ("patternProperties", Some(_), None) if is_closed(&location.new_holder) => {
             narrower(format!("{subject} must be absent now"))
         }
         // The schema of other items allowed none.
@@ -189,7 +189,7 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
 }
 
 /// A schema that no value meets gives way to another one, or the reverse.
-fn of_nothing(location: &Location<'_>) -> Option<Rule> {
+fn impossible_schema(location: &Location<'_>) -> Option<Rule> {
     let is_schema = matches!(location.at, NodeKind::Object(ObjectKind::Schema));
     if !is_schema || ["not", "if"].contains(&location.keyword.as_str()) {
         return None;
@@ -203,7 +203,7 @@ fn of_nothing(location: &Location<'_>) -> Option<Rule> {
     }
 }
 
-fn closed(holder: &Option<&Value>) -> bool {
+fn is_closed(holder: &Option<&Value>) -> bool {
     let closing = ["additionalProperties", "unevaluatedProperties"];
     holder.as_deref().is_some_and(|schema| {
         closing.iter().any(|keyword| schema.get(*keyword) == Some(&Value::Bool(false)))
@@ -236,7 +236,7 @@ fn property(location: &Location<'_>) -> Rule {
         true => by_direction(
             format!("{subject} is new"),
             (Compatible, "clients need not send it, unless it is also reported as required"),
-            match closed(&location.old_holder) {
+            match is_closed(&location.old_holder) {
                 true => (
                     Breaking,
                     "the schema allowed no other members, and clients that hold to that refuse it",
@@ -246,7 +246,7 @@ fn property(location: &Location<'_>) -> Rule {
         ),
         false => by_direction(
             format!("{subject} is gone"),
-            match closed(&location.new_holder) {
+            match is_closed(&location.new_holder) {
                 true => (
                     Breaking,
                     "the schema allows no other members, and clients that send it are refused",

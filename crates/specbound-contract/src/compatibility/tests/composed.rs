@@ -265,7 +265,7 @@ fn webhooks_are_called_by_the_server() {
 }
 
 #[test]
-fn compositions_that_contain_themselves_end() {
+fn recursive_compositions_terminate() {
     let to = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
     let layers = 24;
     let mut more = json!({});

@@ -105,7 +105,7 @@ fn a_change_of_a_schema_breaks_in_one_direction_and_not_in_the_other() {
 }
 
 #[test]
-fn each_change_of_a_property_is_said_in_words() {
+fn each_property_change_has_a_message() {
     check(vec![
         (
             vec![Set("@Sent/required", json!(["name", "kind"]))],
@@ -157,7 +157,7 @@ fn each_change_of_a_property_is_said_in_words() {
 }
 
 #[test]
-fn each_change_of_an_operation_is_said_in_words() {
+fn each_operation_change_has_a_message() {
     let cat = || json!({"$ref": "#/components/schemas/Cat"});
     check(vec![
         (

@@ -142,7 +142,7 @@ fn reference_is_classified_by_its_target() {
 }
 
 #[test]
-fn references_that_go_in_circles_end() {
+fn circular_references_terminate() {
     let circle = |name: &str| {
         let to = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
         let responses = json!({"200": {"content": {"a/b": {"schema": to(name)}}}});

@@ -65,7 +65,7 @@ fn each_schema_is_reached_in_the_directions_that_carry_it() {
     }
     assert_eq!(uses(&usage, "/components/responses/Made"), [(Response, false)]);
     assert_eq!(uses(&usage, "/components/securitySchemes/key"), [(Request, false)]);
-    assert!(usage.touches("/components/schemas") && !usage.touches("/components/schema"));
+    assert!(usage.is_used("/components/schemas") && !usage.is_used("/components/schema"));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_renamed_path_variable_is_the_same_operation() {
 }
 
 #[test]
-fn references_and_an_all_of_one_are_looked_through() {
+fn references_and_single_all_of_are_dereferenced() {
     let document = json!({
         "a": {"$ref": "#/b"}, "b": {"allOf": [{"$ref": "#/c"}], "readOnly": true},
         "c": {"$ref": "#/d%20e"},
@@ -105,7 +105,7 @@ fn references_and_an_all_of_one_are_looked_through() {
 }
 
 #[test]
-fn a_chain_of_many_references_ends() {
+fn long_reference_chain_terminates() {
     let link = |i: usize| {
         (format!("S{i}"), json!({"items": {"$ref": format!("#/components/schemas/S{}", i + 1)}}))
     };

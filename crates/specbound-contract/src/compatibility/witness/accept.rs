@@ -314,7 +314,7 @@ impl Schemas<'_> {
         let names = fields.get("required").and_then(Value::as_array).into_iter().flatten();
         names.filter_map(Value::as_str).filter(|name| {
             let schema = fields.get("properties").and_then(|all| all.get(*name));
-            schema.is_none_or(|schema| !has_flag(schema, self.direction.hides()))
+            schema.is_none_or(|schema| !has_flag(schema, self.direction.hiding_keyword()))
         })
     }
 }

@@ -17,7 +17,7 @@ fn json_schema(schema: &Value, direction: Direction) -> Value {
     };
     let is_hidden = |name: &str| {
         let property = fields.get("properties").and_then(|all| all.get(name));
-        property.is_some_and(|one| one.get(direction.hides()) == Some(&json!(true)))
+        property.is_some_and(|one| one.get(direction.hiding_keyword()) == Some(&json!(true)))
     };
     let mut out = Map::new();
     for (keyword, value) in fields {
@@ -286,7 +286,7 @@ fn instance(
     if let (Some(properties), true) = (properties, depth < 4 && random.below(8) > 0) {
         let mut object = Map::new();
         for (name, property) in properties {
-            let is_hidden = property.get(schemas.direction.hides()).is_some();
+            let is_hidden = property.get(schemas.direction.hiding_keyword()).is_some();
             if !is_hidden && random.below(3) > 0 {
                 object.insert(name.clone(), instance(schemas, property, random, depth + 1)?);
             }

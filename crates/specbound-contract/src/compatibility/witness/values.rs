@@ -176,7 +176,7 @@ impl Pair<'_> {
     }
 
     fn objects(&self, own: &Fields, hints: &[Fields], depth: usize) -> Vec<Value> {
-        let hides = self.accepting.direction.hides();
+        let hides = self.accepting.direction.hiding_keyword();
         let empty = Map::new();
         let properties = own.get("properties").and_then(Value::as_object).unwrap_or(&empty);
         let any = json!({});
@@ -244,7 +244,7 @@ impl Pair<'_> {
 
     /// Adds properties up to this count.
     fn fill(&self, own: &Fields, object: &mut Fields, count: usize, depth: usize) {
-        let hides = self.accepting.direction.hides();
+        let hides = self.accepting.direction.hiding_keyword();
         let properties = own.get("properties").and_then(Value::as_object);
         let visible = properties.into_iter().flatten().filter(|(_, one)| !has_flag(one, hides));
         for (name, schema) in visible {
