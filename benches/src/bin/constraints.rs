@@ -1,5 +1,6 @@
-//! What constraint tables cost: a JSON body of a hundred fields, read by serde alone and by the
-//! runtime, which finds every bad field. `constraints [ROUNDS]`.
+//! What the runtime costs beside serde: a JSON body of a hundred fields, read by serde alone and
+//! with constraint tables, which find every bad field; and the same fields as an answer.
+//! `constraints [ROUNDS]`.
 //!
 //! Both are timed in turns, and the median ratio counts, so that other load disturbs both alike.
 
@@ -7,9 +8,11 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use dropshot::HttpResponse;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use specbound::body::BodyLimits;
-use specbound::{Bound, Formats, Kind, Property};
+use specbound::{Bound, Formats, Kind, Property, Reply, Response, StatusCode, json_response};
 use specbound::{HasConstraints, Input};
 
 /// Bodies that are read in a round, by each side.
@@ -20,7 +23,7 @@ const NONE: Property = Property { required: true, ..Property::new("", Kind::Any)
 /// Four fields in a row: a text with a length, an integer with bounds, a boolean and a number.
 macro_rules! fields {
     ($($text:ident $number:ident $flag:ident $amount:ident;)*) => {
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
         struct Fields {
             $($text: String, $number: i64, $flag: bool, $amount: f64,)*
         }
@@ -101,15 +104,39 @@ fn by_runtime(sent: &[u8]) -> Result<Fields, Box<dyn Error>> {
         .map_err(|why| format!("{why:?}").into())
 }
 
-fn time(
-    sent: &[u8],
-    read: impl Fn(&[u8]) -> Result<Fields, Box<dyn Error>>,
-) -> Result<Duration, Box<dyn Error>> {
+/// What dropshot does for an answer without this crate.
+fn written_by_serde(answer: &Fields) -> Result<Response, Box<dyn Error>> {
+    Ok(json_response(StatusCode::OK, serde_json::to_vec(&answer.clone())?))
+}
+
+fn written_by_runtime(answer: &Fields) -> Result<Response, Box<dyn Error>> {
+    Reply::<200, Fields>::new(answer.clone()).to_result().map_err(|why| format!("{why:?}").into())
+}
+
+fn time<T>(work: &impl Fn() -> Result<T, Box<dyn Error>>) -> Result<Duration, Box<dyn Error>> {
     let started = Instant::now();
     for _ in 0..BODIES {
-        black_box(read(black_box(sent))?);
+        black_box(work()?);
     }
     Ok(started.elapsed() / BODIES)
+}
+
+/// The median of the rounds by ratio: the time by serde, that by the runtime, and the ratio.
+fn compare<T>(
+    rounds: usize,
+    serde: impl Fn() -> Result<T, Box<dyn Error>>,
+    runtime: impl Fn() -> Result<T, Box<dyn Error>>,
+) -> Result<String, Box<dyn Error>> {
+    let mut rows = Vec::new();
+    for _ in 0..rounds.max(1) {
+        rows.push((time(&serde)?, time(&runtime)?));
+    }
+    let ratio =
+        |(serde, runtime): &(Duration, Duration)| serde.as_secs_f64() / runtime.as_secs_f64();
+    rows.sort_by(|one, other| ratio(one).total_cmp(&ratio(other)));
+    let median = &rows[rows.len() / 2];
+    let ratio = ratio(median);
+    Ok(format!("serde alone {:?}, by the runtime {:?}, ratio {ratio:.2}", median.0, median.1))
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -119,21 +146,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     if by_serde(&sent)? != example || by_runtime(&sent)? != example {
         return Err("a body was read as another one".into());
     }
-    let mut rows = Vec::new();
-    for _ in 0..rounds.max(1) {
-        rows.push((time(&sent, by_serde)?, time(&sent, by_runtime)?));
-    }
-    let ratio =
-        |(serde, runtime): &(Duration, Duration)| serde.as_secs_f64() / runtime.as_secs_f64();
-    rows.sort_by(|one, other| ratio(one).total_cmp(&ratio(other)));
-    let median = &rows[rows.len() / 2];
-    println!(
-        "{} fields, {} bytes: serde alone {:?}, with constraint tables {:?}, ratio {:.2}",
-        Fields::PROPERTIES.len(),
-        sent.len(),
-        median.0,
-        median.1,
-        ratio(median)
-    );
+    println!("{} fields, {} bytes", Fields::PROPERTIES.len(), sent.len());
+    let read = compare(rounds, || by_serde(black_box(&sent)), || by_runtime(black_box(&sent)))?;
+    println!("request body: {read}");
+    let written = compare(
+        rounds,
+        || written_by_serde(black_box(&example)),
+        || written_by_runtime(black_box(&example)),
+    )?;
+    println!("answer: {written}");
     Ok(())
 }
