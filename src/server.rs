@@ -27,7 +27,7 @@ use crate::domain::{
     App, Clock, DomainError, Entropy, Services, SystemClock, SystemEntropy, accounts, social,
     usernames,
 };
-use specbound::connections::{self, Connections, Service};
+use specbound::connections::{self, Connections, ConnectionsError, Service};
 use specbound::{Document, HttpService};
 
 use crate::api::{OPERATIONS, user};
@@ -74,8 +74,12 @@ pub enum ServerError {
     Administrator(DomainError),
     #[error("cannot listen on {address}: {reason}")]
     Listen { address: SocketAddr, reason: std::io::Error },
-    #[error("{0}")]
-    Stopped(String),
+    #[error(transparent)]
+    Stopped(#[from] ConnectionsError),
+    #[error("the server is still in use")]
+    StillInUse,
+    #[error("the database was not closed: {0}")]
+    StoreNotClosed(tokio::task::JoinError),
 }
 
 /// Dependencies that tests replace; [`Dependencies::default`] is for production.
@@ -174,7 +178,8 @@ pub async fn start(
     let service = Arc::new(service);
     let counted = service.metrics().clone();
     let part = log.new(o!("part" => "connections"));
-    let http = Connections::listen(bind, connections::most(), tls, Arc::clone(&service), part);
+    let http =
+        Connections::listen(bind, connections::max_connections(), tls, Arc::clone(&service), part);
     let cannot_listen = |address| move |reason| ServerError::Listen { address, reason };
     let http = Arc::new(http.map_err(cannot_listen(bind))?);
     info!(log, "listening"; "address" => %http.address(), "site_url" => &config.rules.site_url,
@@ -346,7 +351,7 @@ impl Running {
 
     /// Completes if the server stops unexpectedly, which is an error.
     pub async fn stopped(&self) -> Result<(), ServerError> {
-        self.http.stopped().await.map_err(ServerError::Stopped)
+        Ok(self.http.stopped().await?)
     }
 
     /// Graceful shutdown: rejects new requests, completes those in flight, then the current email,
@@ -359,20 +364,20 @@ impl Running {
         self.tasks.shutdown().await;
         // The task that shared it has ended.
         let closed = match Arc::try_unwrap(self.http) {
-            Ok(http) => http.stop().await,
-            Err(_) => Err("the server is still in use".to_owned()),
+            Ok(http) => http.stop().await.map_err(ServerError::Stopped),
+            Err(_) => Err(ServerError::StillInUse),
         };
         self.service.close().await;
         if let Some(admin_server) = self.admin_server {
             // Stopped last, so that load balancers see that this server is shutting down.
-            admin_server.stop().await.map_err(ServerError::Stopped)?;
+            admin_server.stop().await?;
         }
         self.mail.stop().await;
         // Saved once, without retries: nothing is left to wait for.
         let _ = self.app.limits.save(&self.app.store).await;
         let store = self.app.store.clone();
         let ended = tokio::task::spawn_blocking(move || store.close()).await;
-        closed.and(ended.map_err(|e| e.to_string())).map_err(ServerError::Stopped)
+        closed.and(ended.map_err(ServerError::StoreNotClosed))
     }
 }
 

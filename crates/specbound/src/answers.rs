@@ -321,7 +321,7 @@ impl<const MIN: u16, const MAX: u16, T: Content, D: AnswerHeaders> RangeReply<MI
             let message = format!("status {status} is not of the documented range");
             return Ok(ApiError::internal(message).into_response());
         }
-        Ok(written(self.status, self.content, self.documented, self.headers))
+        Ok(respond(self.status, self.content, self.documented, self.headers))
     }
 
     /// Its status.
@@ -340,7 +340,7 @@ impl<const MIN: u16, const MAX: u16, T: Content, D: AnswerHeaders> RangeReply<MI
 }
 
 /// A response with this content, or 500 if it cannot be written.
-fn written<T: Content, D: AnswerHeaders>(
+fn respond<T: Content, D: AnswerHeaders>(
     status: StatusCode,
     content: T,
     documented: D,
@@ -404,7 +404,7 @@ impl<const STATUS: u16, T: Content, D: AnswerHeaders> HttpResponse for Reply<STA
     fn to_result(self) -> RawResponse {
         Ok(match self.content {
             Ok((content, documented)) => {
-                written(declared_status::<STATUS>(), content, documented, self.headers)
+                respond(declared_status::<STATUS>(), content, documented, self.headers)
             }
             Err(error) => error.into_response(),
         })

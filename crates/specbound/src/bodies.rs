@@ -7,15 +7,15 @@ use std::marker::PhantomData;
 
 use dropshot::{ApiEndpointBodyContentType, ApiEndpointParameter, ExclusiveExtractor, TypedBody};
 use http::StatusCode;
-use http_body_util::BodyExt;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::body_reader::BodyReader;
 use crate::call::RequestBody;
 use crate::fields::{FieldErrors, NON_FIELD};
 use crate::keywords::Formats;
-use crate::lazy_body::{BODY_TIMEOUT, late, too_large};
+use crate::lazy_body::too_large;
 use crate::operation::{ContentTypes, HasConstraints};
 use crate::{ApiError, LazyBody};
 
@@ -105,7 +105,7 @@ impl<C: ContentTypes, const REQUIRED: bool> RequestBody for RawBody<C, REQUIRED>
     async fn read(mut body: LazyBody, _: &'static Formats) -> Result<Upload, ApiError> {
         body.require_type(C::MEDIA_TYPES)?;
         let content_type = body.content_type().map(str::to_owned);
-        let (declared, unread) = body.into_unread();
+        let (declared, unread) = body.into_unread()?;
         Ok(Upload { content_type, declared, unread })
     }
 
@@ -118,7 +118,7 @@ impl<C: ContentTypes, const REQUIRED: bool> RequestBody for RawBody<C, REQUIRED>
 pub struct Upload {
     content_type: Option<String>,
     declared: Option<usize>,
-    unread: Option<dropshot::Body>,
+    unread: Option<BodyReader>,
 }
 
 impl Upload {
@@ -127,7 +127,7 @@ impl Upload {
         self.content_type.as_deref()
     }
 
-    /// `Content-Length`, if the client has told it.
+    /// `Content-Length`, if the client sent it.
     pub fn declared_length(&self) -> Option<usize> {
         self.declared
     }
@@ -136,22 +136,11 @@ impl Upload {
     ///
     /// # Errors
     ///
-    /// 408 if none arrive in time, 400 if the connection breaks.
+    /// 408 if the body arrives too slowly, 400 if the connection breaks.
     pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, ApiError> {
-        let Some(body) = &mut self.unread else { return Ok(None) };
-        loop {
-            let frame = tokio::time::timeout(BODY_TIMEOUT, body.frame()).await;
-            match frame.map_err(|_| late())? {
-                None => return Ok(None),
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => return Ok(Some(data)),
-                    Err(_) => continue,
-                },
-                Some(Err(_)) => {
-                    let detail = "The request body could not be read.";
-                    return Err(ApiError::detail(StatusCode::BAD_REQUEST, detail));
-                }
-            }
+        match &mut self.unread {
+            Some(body) => Ok(body.next().await?),
+            None => Ok(None),
         }
     }
 

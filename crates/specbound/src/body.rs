@@ -12,10 +12,13 @@ pub(crate) mod json;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use futures::{FutureExt, stream};
+use futures::{FutureExt, Stream, stream};
 use memchr::memmem;
 use multer::bytes::Bytes;
+use thiserror::Error;
 use zeroize::Zeroize;
+
+use crate::body_reader::ReadError;
 
 /// Limits of JSON bodies and forms. Beyond them a request is refused, with 413 or 400.
 #[derive(Debug, Clone, Copy)]
@@ -56,21 +59,33 @@ impl UploadLimits {
 /// Of a parser's message: it may quote the input.
 const MAX_MESSAGE_CHARS: usize = 200;
 
-/// Why a body has no fields.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why a body has no fields, or not those that are allowed. The messages are DRF's, for the client.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BodyError {
     /// The `Content-Type` as the client wrote it, empty if there was none.
+    #[error("Unsupported media type \"{0}\" in request.")]
     UnsupportedMediaType(String),
-    /// The message of Python's decoder, without DRF's `JSON parse error - `.
+    /// The message of Python's decoder.
+    #[error("JSON parse error - {0}")]
     JsonParse(String),
-    /// The message of Django's parser, without DRF's `Multipart form parse error - `.
+    /// The message of Django's parser.
+    #[error("Multipart form parse error - {0}")]
     MultipartParse(String),
     /// A form of more fields than this.
+    #[error("The number of form fields exceeds {0}.")]
     TooManyFields(usize),
     /// JSON of more values than this.
+    #[error("The number of JSON values exceeds {0}.")]
     TooManyValues(usize),
+    /// JSON `null`.
+    #[error("No data provided")]
+    NoData,
     /// JSON of another kind than an object: the name of its Python type.
+    #[error("Invalid data. Expected a dictionary, but got {0}.")]
     NotAnObject(&'static str),
+    /// The name of a field whose text holds an HTML tag, its beginning if it is a long one.
+    #[error("Remove HTML tags from this value")]
+    HtmlTag(String),
 }
 
 /// One value as the client sent it. Numbers are the text Python's `str()` would give, so that none
@@ -222,12 +237,13 @@ impl Fields {
     ///
     /// # Errors
     ///
-    /// The name of a field that holds an HTML tag, its beginning if it is a long one.
-    pub fn sanitized(mut self) -> Result<Fields, String> {
+    /// [`BodyError::HtmlTag`].
+    pub fn sanitized(mut self) -> Result<Fields, BodyError> {
         for (name, value) in self.values.0.iter_mut().chain(&mut self.repeated) {
             if let FieldValue::Text(text) = value {
                 if has_tag(text) {
-                    return Err(name.chars().take(MAX_MESSAGE_CHARS).collect());
+                    let name = name.chars().take(MAX_MESSAGE_CHARS).collect();
+                    return Err(BodyError::HtmlTag(name));
                 }
                 text.retain(|letter| !letter.is_control());
             }
@@ -307,6 +323,7 @@ pub fn parse(
 pub(crate) fn json_fields(bytes: &[u8], limits: &BodyLimits) -> Result<Fields, BodyError> {
     match json::parse(bytes, limits)? {
         FieldValue::Object(values) => Ok(Fields::json(values)),
+        FieldValue::Null => Err(BodyError::NoData),
         other => Err(BodyError::NotAnObject(other.python_type())),
     }
 }
@@ -374,7 +391,7 @@ async fn multipart(content_type: &str, bytes: Bytes, max: usize) -> Result<Field
             return Err(BodyError::TooManyFields(max));
         }
         let Some(name) = part.name().map(|name| name.trim().to_owned()) else { continue };
-        let is_file = part.file_name().is_some_and(|file| !file.is_empty());
+        let is_file = is_file(&part);
         let mut content = Vec::new();
         while let Some(chunk) = part.chunk().await.map_err(broken)? {
             if !is_file {
@@ -387,6 +404,47 @@ async fn multipart(content_type: &str, bytes: Bytes, max: usize) -> Result<Field
         ));
     }
     Ok(Fields::form(fields))
+}
+
+/// Whether a part of a form is a file that was chosen.
+fn is_file(part: &multer::Field<'_>) -> bool {
+    part.file_name().is_some_and(|file| !file.is_empty())
+}
+
+/// The text of the first field with this name in a multipart form of at most `max` parts, which is
+/// read no further; `None` if there is none, or the form is malformed or incomplete.
+///
+/// # Errors
+///
+/// That of the pieces.
+pub(crate) async fn multipart_field(
+    pieces: impl Stream<Item = Result<Bytes, ReadError>> + Send,
+    boundary: String,
+    name: &str,
+    max: usize,
+) -> Result<Option<String>, ReadError> {
+    let mut parts = multer::Multipart::new(pieces, boundary);
+    let found = async {
+        for _ in 0..max {
+            let Some(mut part) = parts.next_field().await? else { break };
+            if part.name().is_none_or(|sent| sent.trim() != name) || is_file(&part) {
+                continue;
+            }
+            let mut content = Vec::new();
+            while let Some(chunk) = part.chunk().await? {
+                content.extend_from_slice(&chunk);
+            }
+            return Ok(Some(lossy(content)));
+        }
+        Ok(None)
+    };
+    match found.await {
+        Ok(found) => Ok(found),
+        Err(multer::Error::StreamReadFailed(cause)) => {
+            cause.downcast_ref().map_or(Ok(None), |why| Err(*why))
+        }
+        Err(_) => Ok(None),
+    }
 }
 
 pub(crate) fn boundary(content_type: &str) -> Result<String, BodyError> {

@@ -139,12 +139,7 @@ impl<T: HasConstraints + DeserializeOwned> Input<T> {
     ///
     /// 400 for a field with an HTML tag in it, before any other check.
     pub fn sanitized(self) -> Result<Input<T>, ApiError> {
-        let fields = self.fields.sanitized().map_err(|name| {
-            let mut errors = FieldErrors::default();
-            errors.add(&name, vec!["Remove HTML tags from this value".to_owned()]);
-            ApiError::fields(&errors)
-        })?;
-        Ok(Input::new(fields, self.formats))
+        Ok(Input::new(self.fields.sanitized()?, self.formats))
     }
 
     /// Checked against the constraint table; errors of the domain are added before

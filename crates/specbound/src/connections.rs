@@ -9,7 +9,8 @@
 //! handshake, for a request, for the rest of a body, or for it to take an answer). A connection
 //! that keeps the server waiting is closed after [`IDLE_TIMEOUT`], or earlier, the longest-idle one
 //! first, when all slots are taken. So silent connections never keep clients out, and a connection
-//! that waits for this server is never closed.
+//! that waits for this server is never closed. An answer without an end (server-sent events) counts
+//! as idle between its pieces: its client connects again, and must not hold a slot for ever.
 
 mod bodies;
 
@@ -28,10 +29,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use slog::{Logger, warn};
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_rustls::TlsAcceptor;
 
@@ -50,7 +52,7 @@ const MAX_CONNECTIONS: usize = 4096;
 /// Of the file descriptors: for the database (two to each of at most 64 readers), mail servers,
 /// sign-in providers and the operator's address.
 const RESERVED: usize = 512;
-/// Connections that were told to close and are still open.
+/// Connections that are closing and still open.
 const MAX_CLOSING: usize = 32;
 /// Listen backlog: a burst of clients must not be refused.
 const BACKLOG: u32 = 1024;
@@ -124,10 +126,10 @@ impl Connections {
     ///
     /// # Errors
     ///
-    /// When the loop had ended before, of a panic.
-    pub async fn stop(self) -> Result<(), String> {
+    /// [`ConnectionsError::Panicked`].
+    pub async fn stop(self) -> Result<(), ConnectionsError> {
         self.stop.send_replace(());
-        self.loop_.await.map_err(|e| format!("the server had stopped: {e}"))
+        Ok(self.loop_.await?)
     }
 
     /// Completes if the loop stops unexpectedly.
@@ -135,16 +137,27 @@ impl Connections {
     /// # Errors
     ///
     /// Always.
-    pub async fn stopped(&self) -> Result<(), String> {
+    pub async fn stopped(&self) -> Result<(), ConnectionsError> {
         // The loop holds the other side for as long as it runs.
         self.tls.closed().await;
-        Err("connections are no longer taken".to_owned())
+        Err(ConnectionsError::Ended)
     }
+}
+
+/// Why a server stopped without [`Connections::stop`].
+#[derive(Debug, Error)]
+pub enum ConnectionsError {
+    /// The loop that accepts connections has ended.
+    #[error("connections are no longer accepted")]
+    Ended,
+    /// The loop that accepts connections has panicked.
+    #[error("the loop that accepts connections failed: {0}")]
+    Panicked(#[from] JoinError),
 }
 
 /// How many connections of the API can be open: as many file descriptors as the system gives, as
 /// far as they are needed.
-pub fn most() -> usize {
+pub fn max_connections() -> usize {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
@@ -216,7 +229,7 @@ async fn serve<S: Service>(
                 }
             },
             _ = sweep.tick() => open.close_older(IDLE_TIMEOUT),
-            // Nothing is sent but this.
+            // By `Connections::stop`, or because the `Connections` are dropped.
             _ = stopped.changed() => break,
         }
     }
@@ -259,7 +272,7 @@ impl<S: Service> Client<S> {
         let _ = stream.set_nodelay(true);
         match tls {
             None => self.serve(stream).await,
-            // Who cannot agree on TLS was told by an alert.
+            // After a failed handshake rustls has sent an alert.
             Some(acceptor) => {
                 if let Ok(stream) = acceptor.accept(stream).await {
                     self.serve(stream).await;
@@ -311,10 +324,10 @@ struct ConnectionTable {
 struct Connection {
     /// When [`ConnectionTable`] was made.
     started: Instant,
-    /// How many things of it this server has in hand.
-    working: AtomicU32,
-    /// Since when there is nothing, in milliseconds.
-    waits_since: AtomicU64,
+    /// Its requests and pieces of answers that this server is working on.
+    busy: AtomicU32,
+    /// Since when there are none, in milliseconds.
+    idle_since: AtomicU64,
     is_closing: AtomicBool,
     closed: Notify,
 }
@@ -353,12 +366,12 @@ impl ConnectionTable {
         }
         let connection = Arc::new(Connection {
             started: self.started,
-            working: AtomicU32::new(0),
-            waits_since: AtomicU64::new(0),
+            busy: AtomicU32::new(0),
+            idle_since: AtomicU64::new(0),
             is_closing: AtomicBool::new(false),
             closed: Notify::new(),
         });
-        connection.wait();
+        connection.mark_idle();
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.lock().insert(id, Arc::clone(&connection));
         self.metrics.connections.inc();
@@ -368,9 +381,9 @@ impl ConnectionTable {
     /// Closes the connection that has kept this server waiting for the longest time, if any does.
     fn evict_longest_idle(&self) -> bool {
         let connections = self.lock();
-        let waiting = connections.values().filter(|connection| connection.is_awaited());
+        let waiting = connections.values().filter(|connection| connection.is_idle());
         let longest =
-            waiting.min_by_key(|connection| connection.waits_since.load(Ordering::Relaxed));
+            waiting.min_by_key(|connection| connection.idle_since.load(Ordering::Relaxed));
         longest.inspect(|connection| connection.close()).is_some_and(|_| {
             self.metrics.connections_evicted.inc();
             true
@@ -378,8 +391,8 @@ impl ConnectionTable {
     }
 
     fn close_older(&self, patience: Duration) {
-        for connection in self.lock().values().filter(|connection| connection.is_awaited()) {
-            let since = Duration::from_millis(connection.waits_since.load(Ordering::Relaxed));
+        for connection in self.lock().values().filter(|connection| connection.is_idle()) {
+            let since = Duration::from_millis(connection.idle_since.load(Ordering::Relaxed));
             if self.started.elapsed().saturating_sub(since) >= patience {
                 connection.close();
             }
@@ -395,13 +408,13 @@ impl Drop for ConnectionSlot {
 }
 
 impl Connection {
-    fn wait(&self) {
+    fn mark_idle(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.waits_since.store(now, Ordering::Relaxed);
+        self.idle_since.store(now, Ordering::Relaxed);
     }
 
-    fn is_awaited(&self) -> bool {
-        self.working.load(Ordering::Relaxed) == 0 && !self.is_closing.load(Ordering::Relaxed)
+    fn is_idle(&self) -> bool {
+        self.busy.load(Ordering::Relaxed) == 0 && !self.is_closing.load(Ordering::Relaxed)
     }
 
     fn close(&self) {
@@ -415,14 +428,14 @@ struct BusyGuard(Arc<Connection>);
 
 impl BusyGuard {
     fn begin(connection: &Arc<Connection>) -> BusyGuard {
-        connection.working.fetch_add(1, Ordering::Relaxed);
+        connection.busy.fetch_add(1, Ordering::Relaxed);
         BusyGuard(Arc::clone(connection))
     }
 }
 
 impl Drop for BusyGuard {
     fn drop(&mut self) {
-        self.0.wait();
-        self.0.working.fetch_sub(1, Ordering::Relaxed);
+        self.0.mark_idle();
+        self.0.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -93,8 +93,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn goes_on(&mut self, close: u8, is_first: &mut bool) -> Found<bool> {
-        self.take(|json| json.goes_on(close, is_first))
+    fn has_next(&mut self, close: u8, is_first: &mut bool) -> Found<bool> {
+        self.take(|json| json.has_next(close, is_first))
     }
 
     fn deviation<T>(&mut self) -> Found<T> {
@@ -142,14 +142,14 @@ impl<'r, 'a> Node<'r, 'a> {
             Rule::Row(row) => row.nullable || row.kind == Kind::Any,
             Rule::Item(row) => row.kind == Kind::Any,
         };
-        if may_be && self.reader.json.eat("null") { Ok(()) } else { self.reader.deviation() }
+        if may_be && self.reader.json.skip_word("null") { Ok(()) } else { self.reader.deviation() }
     }
 
     fn boolean<'de, V: Visitor<'de>>(self, visitor: V) -> Found<V::Value> {
         let may_be = matches!(self.kind(), Some(Kind::Boolean | Kind::Any));
-        if may_be && self.reader.json.eat("true") {
+        if may_be && self.reader.json.skip_word("true") {
             visitor.visit_bool(true)
-        } else if may_be && self.reader.json.eat("false") {
+        } else if may_be && self.reader.json.skip_word("false") {
             visitor.visit_bool(false)
         } else {
             self.reader.deviation()
@@ -202,7 +202,7 @@ impl<'r, 'a> Node<'r, 'a> {
             Some(text) => read(text),
             None => self.reader.deviation(),
         };
-        text::forget(&mut sent);
+        text::zeroize_owned(&mut sent);
         result
     }
 

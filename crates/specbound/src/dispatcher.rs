@@ -25,7 +25,7 @@ use crate::admission::with_admitted;
 use crate::connections::Service;
 use crate::documented::{self, DocumentedAnswers};
 use crate::error::{InternalMessage, into_problem};
-use crate::lazy_body::{LargeBodies, ReadPermit};
+use crate::large_bodies::{LargeBodies, ReadPermit};
 use crate::request_contexts::RequestContextFactory;
 use crate::routes::{Resource, RouteMatch, Routes, StartError, variables};
 use crate::streams::{self, Observer};
@@ -170,7 +170,7 @@ impl<H: Host> HttpService<H> {
             headers.insert(REQUEST_ID, id);
         }
         self.log(&request_id, &method, name, &remote, &response, started);
-        streams::observed(&mut response, method == Method::HEAD, || Observer {
+        streams::observe(&mut response, method == Method::HEAD, || Observer {
             metrics: self.metrics.clone(),
             log: self.log.clone(),
             operation: name.unwrap_or("-"),

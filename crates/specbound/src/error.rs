@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::body::BodyError;
+use crate::body_reader::ReadError;
 use crate::fields::{FieldErrors, NON_FIELD};
 
 /// A response of dropshot's kind.
@@ -234,34 +235,34 @@ pub fn response(status: StatusCode, media_type: &'static str, body: bytes::Bytes
     response
 }
 
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> ApiError {
+        let status = match error {
+            ReadError::Late => StatusCode::REQUEST_TIMEOUT,
+            ReadError::Broken => StatusCode::BAD_REQUEST,
+        };
+        ApiError::detail(status, &error.to_string())
+    }
+}
+
 impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> ApiError {
+        let message = error.to_string();
         match error {
-            BodyError::UnsupportedMediaType(name) => {
-                let detail = format!("Unsupported media type \"{name}\" in request.");
-                ApiError::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, &detail)
+            BodyError::UnsupportedMediaType(_) => {
+                ApiError::detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message)
             }
-            BodyError::JsonParse(why) => {
-                ApiError::detail(StatusCode::BAD_REQUEST, &format!("JSON parse error - {why}"))
-            }
-            BodyError::MultipartParse(why) => ApiError::detail(
-                StatusCode::BAD_REQUEST,
-                &format!("Multipart form parse error - {why}"),
-            ),
-            BodyError::TooManyFields(max) => {
-                let detail = format!("The number of form fields exceeds {max}.");
-                ApiError::detail(StatusCode::BAD_REQUEST, &detail)
-            }
-            BodyError::TooManyValues(max) => {
-                let detail = format!("The number of JSON values exceeds {max}.");
-                ApiError::detail(StatusCode::BAD_REQUEST, &detail)
-            }
-            BodyError::NotAnObject("NoneType") => {
-                ApiError::fields(&FieldErrors::general("No data provided"))
-            }
-            BodyError::NotAnObject(kind) => {
-                let message = format!("Invalid data. Expected a dictionary, but got {kind}.");
+            BodyError::JsonParse(_)
+            | BodyError::MultipartParse(_)
+            | BodyError::TooManyFields(_)
+            | BodyError::TooManyValues(_) => ApiError::detail(StatusCode::BAD_REQUEST, &message),
+            BodyError::NoData | BodyError::NotAnObject(_) => {
                 ApiError::fields(&FieldErrors::general(message))
+            }
+            BodyError::HtmlTag(field) => {
+                let mut errors = FieldErrors::default();
+                errors.add(&field, vec![message]);
+                ApiError::fields(&errors)
             }
         }
     }

@@ -1,14 +1,16 @@
 //! Server-sent events: an answer of `text/event-stream`, as HTML's living standard writes it.
 //!
 //! A name or an id with a line break never reaches the wire, so that no data can pass for another
-//! event. A stream without news sends comments, which keep proxies and clients from giving it up;
-//! it ends when its source does, when the client goes away, or when the server stops.
+//! event. A stream without events sends comments, so that proxies and clients do not time out; it
+//! ends when its source does, when the client goes away, when the server stops, or when its
+//! connection must make room for another client.
 
 use std::fmt::Write;
 use std::marker::PhantomData;
+use std::str::FromStr;
 use std::time::Duration;
 
-use dropshot::ApiEndpointResponse;
+use dropshot::{ApiEndpointResponse, RequestInfo};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use schemars::r#gen::SchemaGenerator;
 use serde::Serialize;
@@ -97,7 +99,7 @@ impl<T> Event<T> {
         }
     }
 
-    /// With an id, which a client sends as `Last-Event-ID` when it connects again.
+    /// With an id, which a client sends when it connects again: [`last_event_id`] reads it.
     ///
     /// # Errors
     ///
@@ -117,7 +119,7 @@ impl<T> Event<T> {
 }
 
 impl<T: EventData> Event<T> {
-    fn written(self) -> Result<String, serde_json::Error> {
+    fn into_text(self) -> Result<String, serde_json::Error> {
         let mut text = String::new();
         // Writing to a text does not fail.
         if let Some(name) = self.name {
@@ -139,6 +141,14 @@ impl<T: EventData> Event<T> {
     }
 }
 
+/// The id of the last event that a client has, from `Last-Event-ID`, which it sends when it
+/// connects again. `None` for a new client, and for an id that is not of this type.
+pub fn last_event_id<T: FromStr>(request: &RequestInfo) -> Option<T> {
+    let id = request.headers().get("last-event-id")?;
+    // The standard encodes it as UTF-8, which `HeaderValue::to_str` refuses.
+    std::str::from_utf8(id.as_bytes()).ok()?.parse().ok()
+}
+
 /// Content of an answer that is a stream of events.
 pub struct Events<T>(AnswerBody, PhantomData<fn() -> T>);
 
@@ -152,13 +162,15 @@ impl<T: EventData> Events<T> {
     {
         let written = events
             .map_err(Into::into)
-            .map(|event| event.and_then(|event| event.written().map_err(BoxError::from)));
-        Events(AnswerBody::endless(kept_alive(written)), PhantomData)
+            .map(|event| event.and_then(|event| event.into_text().map_err(BoxError::from)));
+        Events(AnswerBody::endless(with_keep_alive(written)), PhantomData)
     }
 }
 
 /// The same with comments while there is none.
-fn kept_alive<S>(written: S) -> impl Stream<Item = Result<bytes::Bytes, BoxError>> + Send + 'static
+fn with_keep_alive<S>(
+    written: S,
+) -> impl Stream<Item = Result<bytes::Bytes, BoxError>> + Send + 'static
 where
     S: Stream<Item = Result<String, BoxError>> + Send + 'static,
 {
@@ -205,7 +217,7 @@ mod tests {
     use super::*;
 
     fn written<T: EventData>(event: Event<T>) -> String {
-        event.written().unwrap()
+        event.into_text().unwrap()
     }
 
     #[test]
@@ -236,7 +248,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn quiet_streams_send_comments() {
         let (sender, receiver) = futures::channel::mpsc::unbounded::<Result<String, BoxError>>();
-        let mut pieces = std::pin::pin!(kept_alive(receiver));
+        let mut pieces = std::pin::pin!(with_keep_alive(receiver));
         assert!(pieces.next().now_or_never().is_none());
         tokio::time::advance(KEEP_ALIVE).await;
         assert_eq!(pieces.next().await.unwrap().unwrap(), ":\n\n");

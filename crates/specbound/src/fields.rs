@@ -40,7 +40,7 @@ pub enum Kind {
     Boolean,
     /// `type: number`.
     Number,
-    /// Its members have a table of their own.
+    /// An object, whose members have a separate table.
     Object,
     /// Left to the Rust type.
     Any,

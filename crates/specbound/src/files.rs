@@ -1,10 +1,10 @@
-//! Files that a form carries: in memory while they are small, else in a temporary file without a
-//! name, which the operating system removes with its last handle.
+//! Files of a form: in memory while they are small, otherwise in an unnamed temporary file, which
+//! the operating system removes with its last handle.
 //!
-//! It never takes the name of a file for a path, and never holds more of a form's files in memory
-//! than twice [`PIECE_BYTES`], but for [`File::bytes`], which a handler asks for.
+//! It never uses the name of a file as a path, and never holds more than twice [`PIECE_BYTES`] of a
+//! form's files in memory, unless the handler calls [`File::bytes`].
 
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ApiError;
-use crate::lazy_body::ReadPermit;
+use crate::large_bodies::{NoRoom, ReadPermit};
 use crate::negotiation::closeness;
 
 /// Bytes that are written to and read from a temporary file at a time. All files of a request
@@ -89,14 +89,14 @@ pub struct File {
 
 enum Content {
     Memory(Bytes),
-    /// From here to there.
+    /// From the first offset to before the second.
     Disk(Arc<Disk>, u64, u64),
 }
 
 /// The temporary file of one form: one, since the server has few file descriptors.
 struct Disk {
     file: Mutex<std::fs::File>,
-    /// Its share of the room for all forms.
+    /// Its share of the disk space that all forms may take.
     room: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
@@ -107,7 +107,7 @@ impl Disk {
         file.write_all(bytes)
     }
 
-    /// As many bytes as a piece has, but for the last one.
+    /// A piece: [`PIECE_BYTES`], or less at the end.
     fn read(&self, from: u64, to: u64) -> io::Result<Vec<u8>> {
         let length = to.saturating_sub(from).min(PIECE_BYTES as u64);
         let mut piece = vec![0; usize::try_from(length).unwrap_or(PIECE_BYTES)];
@@ -126,8 +126,8 @@ impl std::fmt::Debug for File {
 }
 
 impl File {
-    /// The last part of the name that the client gave, without control characters. It is text for
-    /// people: never take it for a path.
+    /// The last segment of the name that the client gave, without control characters. For display
+    /// only: never use it as a path.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -180,28 +180,40 @@ impl File {
         Ok(all)
     }
 
-    /// Writes it to a new file. The path is the server's own, never the client's name.
+    /// Writes it to a new file. The path is the server's own, never the client's name. A file that
+    /// cannot be written whole is removed.
     ///
     /// # Errors
     ///
-    /// 500 when there is such a file already, or the disk fails.
+    /// 500 when there is such a file already, or the disk fails; 503 when it is full.
     pub async fn save(self, path: impl Into<PathBuf>) -> Result<(), ApiError> {
         let (path, content) = (path.into(), self.content);
         on_disk(move || {
-            let mut target = std::fs::File::create_new(path)?;
-            match content {
-                Content::Memory(bytes) => target.write_all(&bytes),
-                Content::Disk(disk, mut from, to) => {
-                    while from < to {
-                        let piece = disk.read(from, to)?;
-                        target.write_all(&piece)?;
-                        from += piece.len() as u64;
-                    }
-                    Ok(())
-                }
+            let mut target = std::fs::File::create_new(&path)?;
+            let written = content.write_to(&mut target);
+            if written.is_err() {
+                // The error that matters is the first one.
+                let _ = std::fs::remove_file(&path);
             }
+            written
         })
         .await
+    }
+}
+
+impl Content {
+    fn write_to(self, target: &mut std::fs::File) -> io::Result<()> {
+        match self {
+            Content::Memory(bytes) => target.write_all(&bytes),
+            Content::Disk(disk, mut from, to) => {
+                while from < to {
+                    let piece = disk.read(from, to)?;
+                    target.write_all(&piece)?;
+                    from += piece.len() as u64;
+                }
+                Ok(())
+            }
+        }
     }
 }
 
@@ -214,9 +226,9 @@ pub(crate) struct Spool {
     end: u64,
 }
 
-/// One of them.
+/// A file that is being received.
 #[derive(Default)]
-pub(crate) struct Receiving {
+pub(crate) struct IncomingFile {
     buffer: Vec<u8>,
     /// Bytes that are on disk already. They end where the spool ends.
     on_disk: u64,
@@ -234,7 +246,7 @@ impl Spool {
     /// 503 when other forms have taken all room, 500 when the disk fails.
     pub async fn write(
         &mut self,
-        file: &mut Receiving,
+        file: &mut IncomingFile,
         mut piece: &[u8],
         permit: &ReadPermit,
     ) -> Result<(), ApiError> {
@@ -248,7 +260,11 @@ impl Spool {
         Ok(())
     }
 
-    async fn flush(&mut self, file: &mut Receiving, permit: &ReadPermit) -> Result<(), ApiError> {
+    async fn flush(
+        &mut self,
+        file: &mut IncomingFile,
+        permit: &ReadPermit,
+    ) -> Result<(), ApiError> {
         let disk = match &self.disk {
             Some(disk) => Arc::clone(disk),
             None => {
@@ -280,7 +296,7 @@ impl Spool {
     /// As [`Spool::write`].
     pub async fn finish(
         &mut self,
-        mut file: Receiving,
+        mut file: IncomingFile,
         name: Option<String>,
         content_type: Option<String>,
         permit: &ReadPermit,
@@ -305,9 +321,50 @@ impl Spool {
 async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let failed = |why: String| ApiError::internal(format!("a file was not kept: {why}"));
     match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|e| failed(e.to_string())),
-        Err(e) => Err(failed(e.to_string())),
+        Ok(done) => done.map_err(disk_error),
+        Err(e) => Err(disk_error(io::Error::other(e))),
+    }
+}
+
+/// 503 when the disk is full, which large files of clients can cause; otherwise 500.
+fn disk_error(error: io::Error) -> ApiError {
+    let message = format!("a file was not kept: {error}");
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            ApiError::from(NoRoom).with_internal(message)
+        }
+        _ => ApiError::internal(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn file_that_cannot_be_written_whole_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("saved");
+        let file = |bytes: u64| {
+            let mut spooled = tempfile::tempfile().unwrap();
+            spooled.write_all(&vec![b'x'; PIECE_BYTES + 1]).unwrap();
+            let disk = Disk { file: Mutex::new(spooled), room: Mutex::default() };
+            let content = Content::Disk(Arc::new(disk), 0, bytes);
+            File { name: None, content_type: None, length: bytes, content }
+        };
+        let cut_short = file(2 * PIECE_BYTES as u64).save(&path).await;
+        assert_eq!(cut_short.unwrap_err().status(), 500);
+        assert!(!path.exists());
+        file(PIECE_BYTES as u64 + 1).save(&path).await.unwrap();
+        // An existing file is never touched.
+        assert_eq!(file(1).save(&path).await.unwrap_err().status(), 500);
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), PIECE_BYTES as u64 + 1);
+    }
+
+    #[test]
+    fn full_disk_is_answered_with_503() {
+        assert_eq!(disk_error(ErrorKind::StorageFull.into()).status(), 503);
+        assert_eq!(disk_error(ErrorKind::NotFound.into()).status(), 500);
     }
 }

@@ -1,131 +1,75 @@
 //! A request's body, read on demand: within a time, up to a size, and large ones only while there
 //! is room for them and away from the async workers. [`crate::body`] parses it.
+//!
+//! A field that authentication looks up (CSRF) takes nothing from the handler: all that was read is
+//! kept, and read again.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use http::{Request, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Body;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use http_body_util::{BodyStream, Full, StreamBody};
+use hyper::body::{Body, Frame};
 use zeroize::Zeroize;
 
 use crate::ApiError;
 use crate::body::{self, BodyError, BodyLimits, Fields, UploadLimits, json};
+use crate::body_reader::{BODY_TIMEOUT, BodyReader, ReadError, next_piece};
 use crate::fields::as_json;
+use crate::large_bodies::{NoRoom, ReadPermit, SMALL_BODY_BYTES};
 use crate::negotiation::closeness;
-
-/// A body up to here is always read; longer ones share a [`LargeBodies`]. No request of this API
-/// needs as much.
-pub(crate) const SMALL_BODY_BYTES: usize = 65_536;
-/// Bytes beyond [`SMALL_BODY_BYTES`] that a server holds at one time, of all requests together.
-const LARGE_BODIES_BYTES: usize = 16 << 20;
-/// Bytes of files that a server holds on disk at one time, of all requests together.
-const DISK_BYTES: usize = 1 << 30;
-/// A client that takes longer to send its body is gone, or means harm.
-pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The limits on large bodies of one server.
-#[derive(Clone)]
-pub struct LargeBodies {
-    bytes: Arc<Semaphore>,
-    /// Large bodies are parsed one after the other: together they never take more than one core
-    /// from everything else.
-    parser: Arc<Semaphore>,
-    disk: Arc<Semaphore>,
-}
-
-impl Default for LargeBodies {
-    fn default() -> LargeBodies {
-        LargeBodies {
-            bytes: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
-            parser: Arc::new(Semaphore::new(1)),
-            disk: Arc::new(Semaphore::new(DISK_BYTES)),
-        }
-    }
-}
-
-/// The share of [`LargeBodies`] that a request holds until it is answered: the bytes of its body
-/// live on in the fields of its handler.
-#[derive(Clone, Default)]
-pub struct ReadPermit {
-    limits: LargeBodies,
-    held: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
-}
-
-impl ReadPermit {
-    /// Goes with the request to its [`LazyBody`]; the room is given back when this one is dropped
-    /// too. `None` for a request without a body.
-    pub fn attach(
-        request: &mut Request<dropshot::Body>,
-        limits: &LargeBodies,
-    ) -> Option<ReadPermit> {
-        if request.body().is_end_stream() {
-            return None;
-        }
-        let permit = ReadPermit { limits: limits.clone(), held: Arc::default() };
-        request.extensions_mut().insert(permit.clone());
-        Some(permit)
-    }
-
-    /// Room in memory for the fields of a form.
-    ///
-    /// # Errors
-    ///
-    /// 503 when there is none.
-    pub(crate) fn take_memory(&self, bytes: usize) -> Result<(), ApiError> {
-        if bytes == 0 { Ok(()) } else { self.grow(bytes).map_err(|_| busy()) }
-    }
-
-    /// Room on disk, added to that of `room`.
-    ///
-    /// # Errors
-    ///
-    /// 503 when there is none.
-    pub(crate) fn take_disk(
-        &self,
-        bytes: usize,
-        room: &mut Option<OwnedSemaphorePermit>,
-    ) -> Result<(), ApiError> {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let more = Arc::clone(&self.limits.disk).try_acquire_many_owned(bytes);
-        let more = more.map_err(|_| busy())?;
-        match room {
-            Some(room) => room.merge(more),
-            None => *room = Some(more),
-        }
-        Ok(())
-    }
-
-    fn grow(&self, bytes: usize) -> Result<(), CollectError> {
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let more = Arc::clone(&self.limits.bytes).try_acquire_many_owned(bytes);
-        let more = more.map_err(|_| CollectError::NoRoom)?;
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        match held.as_mut() {
-            Some(held) => held.merge(more),
-            None => *held = Some(more),
-        }
-        Ok(())
-    }
-}
 
 /// A body that is read on demand, once.
 pub struct LazyBody {
     content_type: Option<String>,
     declared_length: Option<usize>,
-    unread: Option<dropshot::Body>,
-    /// Read by [`LazyBody::form_field`], for [`LazyBody::fields`].
-    parsed: Option<Result<Fields, BodyError>>,
+    content: Content,
+    /// `None` for a request without a body.
     permit: Option<ReadPermit>,
-    /// Bytes that were read.
-    length: usize,
     /// Media types that are read as JSON too.
     also_json: &'static [&'static str],
     limits: &'static BodyLimits,
     uploads: &'static UploadLimits,
+}
+
+/// What there is of a body.
+enum Content {
+    /// Its beginning, which was read, and the rest.
+    Unread { start: Vec<u8>, rest: dropshot::Body },
+    /// All of it, or nothing once it is taken.
+    Read(Bytes),
+    /// A body that cannot be read. It never passes for an empty one.
+    Failed(CollectError),
+}
+
+impl Content {
+    fn is_empty(&self) -> bool {
+        match self {
+            Content::Unread { start, rest } => start.is_empty() && rest.is_end_stream(),
+            Content::Read(bytes) => bytes.is_empty(),
+            Content::Failed(_) => false,
+        }
+    }
+
+    /// As a body that nothing has been read of; `None` for an empty one.
+    fn into_body(self) -> Result<Option<dropshot::Body>, CollectError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        match self {
+            Content::Unread { start, rest } if start.is_empty() => Ok(Some(rest)),
+            Content::Unread { start, rest } => {
+                let start = stream::iter([Ok(Frame::data(Bytes::from(start)))]);
+                let whole = start.chain(BodyStream::new(rest));
+                Ok(Some(dropshot::Body::wrap(StreamBody::new(whole))))
+            }
+            Content::Read(bytes) => Ok(Some(dropshot::Body::wrap(Full::new(bytes)))),
+            Content::Failed(why) => Err(why),
+        }
+    }
 }
 
 /// A form with files, unread.
@@ -144,19 +88,15 @@ impl UnreadForm {
     /// # Errors
     ///
     /// 413 for a declared length beyond the limit, 400 without a good boundary.
-    pub fn start(&self) -> Result<Option<(String, dropshot::Body)>, ApiError> {
+    pub fn start(&self) -> Result<Option<(String, BodyReader)>, ApiError> {
         let max = self.uploads.bytes;
         if self.declared_length.is_some_and(|length| length as u64 > max) {
             return Err(too_large(max));
         }
         let body = self.unread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match body.filter(|body| !body.is_end_stream()) {
-            Some(body) => {
-                let content_type = self.content_type.as_deref().unwrap_or_default();
-                Ok(Some((body::boundary(content_type)?, body)))
-            }
-            None => Ok(None),
-        }
+        let Some(body) = body else { return Ok(None) };
+        let content_type = self.content_type.as_deref().unwrap_or_default();
+        Ok(Some((body::boundary(content_type)?, BodyReader::new(body))))
     }
 }
 
@@ -171,10 +111,8 @@ impl LazyBody {
         LazyBody {
             content_type: text(CONTENT_TYPE),
             declared_length: text(CONTENT_LENGTH).and_then(|length| length.parse().ok()),
-            unread: Some(body),
-            parsed: None,
+            content: Content::Unread { start: Vec::new(), rest: body },
             permit: head.extensions.get::<ReadPermit>().cloned(),
-            length: 0,
             also_json: &[],
             limits,
             uploads: &UploadLimits::DEFAULT,
@@ -190,16 +128,12 @@ impl LazyBody {
     ///
     /// # Errors
     ///
-    /// 400 if [`LazyBody::form_field`] has read it: its files are gone.
+    /// 408 or 400 for a body that broke off while [`LazyBody::form_field`] read it.
     pub(crate) fn into_form(self) -> Result<UnreadForm, ApiError> {
-        if self.parsed.is_some() {
-            let detail = "A form with files needs its credentials in headers or cookies.";
-            return Err(ApiError::detail(StatusCode::BAD_REQUEST, detail));
-        }
         Ok(UnreadForm {
             content_type: self.content_type,
             declared_length: self.declared_length,
-            unread: Mutex::new(self.unread),
+            unread: Mutex::new(self.content.into_body()?),
             permit: self.permit.unwrap_or_default(),
             limits: self.limits,
             uploads: self.uploads,
@@ -227,17 +161,21 @@ impl LazyBody {
     ///
     /// 415 for a body whose media type is none of these.
     pub(crate) fn require_type(&mut self, media_types: &[&str]) -> Result<(), ApiError> {
-        let is_empty = self.unread.as_ref().is_none_or(Body::is_end_stream);
-        if is_empty || self.has_type(media_types) {
+        if self.content.is_empty() || self.has_type(media_types) {
             return Ok(());
         }
         let sent = self.content_type.clone().unwrap_or_default();
         Err(BodyError::UnsupportedMediaType(sent).into())
     }
 
-    /// The declared length, and the body if it was not read.
-    pub(crate) fn into_unread(self) -> (Option<usize>, Option<dropshot::Body>) {
-        (self.declared_length, self.unread)
+    /// The declared length, and the body; `None` for an empty one.
+    ///
+    /// # Errors
+    ///
+    /// As [`LazyBody::into_form`].
+    pub(crate) fn into_unread(self) -> Result<(Option<usize>, Option<BodyReader>), ApiError> {
+        let body = self.content.into_body()?;
+        Ok((self.declared_length, body.map(BodyReader::new)))
     }
 
     /// A JSON value of any kind; `None` for an empty body.
@@ -269,21 +207,16 @@ impl LazyBody {
         if bytes.is_empty() {
             return Ok(None);
         }
-        let limits = self.limits;
+        let (length, limits) = (bytes.len(), self.limits);
         let reading = move || {
             let value = read(&bytes, limits);
             zeroized(bytes);
             value
         };
-        self.parsed(reading).await?.map(Some)
+        self.permit.get_or_insert_default().parse(length, reading).await?.map(Some)
     }
 
-    /// Whether it is JSON that nothing has read yet.
-    pub(crate) fn is_unread_json(&self) -> bool {
-        self.parsed.is_none() && self.is_json()
-    }
-
-    fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         let sent = base(self.content_type.as_deref().unwrap_or_default());
         sent.eq_ignore_ascii_case("application/json")
             || (!self.also_json.is_empty()
@@ -297,106 +230,115 @@ impl LazyBody {
     ///
     /// 413, 408, 415, 400, and 503 when other large bodies have taken all the room.
     pub async fn fields(&mut self) -> Result<Fields, ApiError> {
-        let parsed = match self.parsed.take() {
-            Some(parsed) => parsed,
-            None => self.parse().await?,
-        };
-        Ok(parsed?)
-    }
-
-    /// One field of a form; `None` for JSON and for a malformed body.
-    pub async fn form_field(&mut self, name: &str) -> Option<String> {
-        if self.parsed.is_none() {
-            self.parsed = Some(self.parse().await.ok()?);
-        }
-        let fields = self.parsed.as_ref()?.as_ref().ok()?;
-        if fields.is_form() { fields.text(name) } else { None }
-    }
-
-    async fn parse(&mut self) -> Result<Result<Fields, BodyError>, ApiError> {
         let bytes = self.bytes().await?;
         let content_type = match self.is_json() {
             true => Some("application/json".to_owned()),
             false => self.content_type.clone(),
         };
-        let limits = self.limits;
-        self.parsed(move || parse(content_type.as_deref(), bytes, limits)).await
+        let (length, limits) = (bytes.len(), self.limits);
+        let parsing = move || parse(content_type.as_deref(), bytes, limits);
+        Ok(self.permit.get_or_insert_default().parse(length, parsing).await??)
     }
 
-    /// Parses a small body at once, and a large one away from the async workers.
-    async fn parsed<T: Send + 'static>(
-        &self,
-        parse: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ApiError> {
-        if self.length <= SMALL_BODY_BYTES {
-            return Ok(parse());
+    /// One field of a form; `None` for any other body, and for a malformed one. Of a form with
+    /// files no more is read than up to the end of that field, and never more than
+    /// [`BodyLimits::bytes`], so the field must stand before large files.
+    ///
+    /// The body stays whole for the handler.
+    pub async fn form_field(&mut self, name: &str) -> Option<String> {
+        match base(self.content_type.as_deref()?).to_ascii_lowercase().as_str() {
+            "multipart/form-data" => self.multipart_field(name).await,
+            "application/x-www-form-urlencoded" => {
+                let bytes = self.bytes().await.ok()?;
+                self.content = Content::Read(bytes.clone());
+                let fields = self.fields().await;
+                self.content = Content::Read(bytes);
+                fields.ok()?.text(name)
+            }
+            _ => None,
         }
-        let parser = self.permit.as_ref().map(|permit| Arc::clone(&permit.limits.parser));
-        let turn = match parser {
-            Some(parser) => parser.acquire_owned().await.ok(),
-            None => None,
-        };
-        let parsing = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            parse()
+    }
+
+    async fn multipart_field(&mut self, name: &str) -> Option<String> {
+        let boundary = body::boundary(self.content_type.as_deref()?).ok()?;
+        let Content::Unread { start, rest } = &mut self.content else { return None };
+        let first = Ok(Bytes::copy_from_slice(start));
+        let (limits, permit) = (self.limits, &*self.permit.get_or_insert_default());
+        let more = stream::unfold((start, rest, true), move |(start, rest, has_room)| async move {
+            // The parser takes all that is ready at once: one piece at a time. It also errs if the
+            // end comes together with the first piece.
+            tokio::task::yield_now().await;
+            if !has_room || start.len() > limits.bytes {
+                return None;
+            }
+            let piece = match next_piece(rest).await {
+                Ok(piece) => piece?,
+                Err(why) => return Some((Err(why), (start, rest, false))),
+            };
+            // A piece that was read is kept, even if it is the last one.
+            let has_room = permit.take_memory(start.len(), piece.len()).is_ok();
+            start.extend_from_slice(&piece);
+            Some((Ok(piece), (start, rest, has_room)))
         });
-        parsing.await.map_err(|e| ApiError::internal(format!("a body was not parsed: {e}")))
+        let pieces = stream::iter([first]).chain(more);
+        let found = body::multipart_field(pieces, boundary, name, limits.values);
+        match tokio::time::timeout(BODY_TIMEOUT, found).await.unwrap_or(Err(ReadError::Late)) {
+            Ok(found) => found,
+            Err(why) => {
+                self.content = Content::Failed(CollectError::Read(why));
+                None
+            }
+        }
     }
 
-    async fn bytes(&mut self) -> Result<bytes::Bytes, ApiError> {
+    async fn bytes(&mut self) -> Result<Bytes, ApiError> {
         let max = self.limits.bytes;
-        let too_large = || too_large(max);
         if self.declared_length.is_some_and(|length| length > max) {
-            return Err(too_large());
+            return Err(too_large(max));
         }
-        let Some(body) = self.unread.take() else { return Ok(bytes::Bytes::new()) };
-        let collected =
-            tokio::time::timeout(BODY_TIMEOUT, self.collect(body)).await.map_err(|_| late())?;
-        match collected {
-            Err(CollectError::TooLarge) => Err(too_large()),
-            Err(CollectError::Broken) => Err(ApiError::detail(
-                StatusCode::BAD_REQUEST,
-                "The request body could not be read.",
-            )),
-            Err(CollectError::NoRoom) => Err(busy()),
-            Ok(bytes) => {
-                self.length = bytes.len();
-                Ok(bytes)
+        let content = std::mem::replace(&mut self.content, Content::Read(Bytes::new()));
+        let collected = match content {
+            Content::Unread { start, rest } => {
+                let permit = self.permit.get_or_insert_default();
+                let collecting = collect(start, rest, max, permit);
+                let collected = tokio::time::timeout(BODY_TIMEOUT, collecting).await;
+                collected.unwrap_or(Err(CollectError::Read(ReadError::Late)))
             }
-        }
-    }
-
-    async fn collect(&mut self, mut body: dropshot::Body) -> Result<bytes::Bytes, CollectError> {
-        let mut collected = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|_| CollectError::Broken)?.into_data() else { continue };
-            let before = collected.len();
-            let length = before + data.len();
-            if length > self.limits.bytes {
-                return Err(CollectError::TooLarge);
-            }
-            let more = length.saturating_sub(before.max(SMALL_BODY_BYTES));
-            if more > 0 {
-                self.permit.get_or_insert_default().grow(more)?;
-            }
-            if collected.capacity() < length {
-                // Doubled while it is small, so that a body of single bytes is not copied with
-                // each; never far beyond the granted size.
-                collected.reserve_exact(data.len().max(before.min(SMALL_BODY_BYTES)));
-            }
-            collected.extend_from_slice(&data);
-        }
-        Ok(collected.into())
+            Content::Read(bytes) => Ok(bytes),
+            Content::Failed(why) => Err(why),
+        };
+        collected.map_err(|why| {
+            self.content = Content::Failed(why);
+            why.into()
+        })
     }
 }
 
-fn busy() -> ApiError {
-    ApiError::unavailable("The server is busy. Please try again.")
-}
-
-pub(crate) fn late() -> ApiError {
-    let detail = "The request body did not arrive in time.";
-    ApiError::detail(StatusCode::REQUEST_TIMEOUT, detail)
+async fn collect(
+    start: Vec<u8>,
+    mut rest: dropshot::Body,
+    max: usize,
+    permit: &ReadPermit,
+) -> Result<Bytes, CollectError> {
+    let mut collected = start;
+    loop {
+        if collected.len() > max {
+            return Err(CollectError::TooLarge(max));
+        }
+        let Some(piece) = next_piece(&mut rest).await? else { return Ok(collected.into()) };
+        let before = collected.len();
+        let length = before + piece.len();
+        if length > max {
+            return Err(CollectError::TooLarge(max));
+        }
+        permit.take_memory(before, piece.len())?;
+        if collected.capacity() < length {
+            // Doubled while it is small, so that a body of single bytes is not copied with each;
+            // never far beyond the granted size.
+            collected.reserve_exact(piece.len().max(before.min(SMALL_BODY_BYTES)));
+        }
+        collected.extend_from_slice(&piece);
+    }
 }
 
 pub(crate) fn too_large(max: impl std::fmt::Display) -> ApiError {
@@ -427,9 +369,31 @@ fn base(media_type: &str) -> &str {
 }
 
 /// Why a body was not read.
+#[derive(Debug, Clone, Copy)]
 enum CollectError {
-    TooLarge,
-    Broken,
-    /// Other bodies have taken all there is.
-    NoRoom,
+    TooLarge(usize),
+    Read(ReadError),
+    NoRoom(NoRoom),
+}
+
+impl From<ReadError> for CollectError {
+    fn from(why: ReadError) -> CollectError {
+        CollectError::Read(why)
+    }
+}
+
+impl From<NoRoom> for CollectError {
+    fn from(why: NoRoom) -> CollectError {
+        CollectError::NoRoom(why)
+    }
+}
+
+impl From<CollectError> for ApiError {
+    fn from(why: CollectError) -> ApiError {
+        match why {
+            CollectError::TooLarge(max) => too_large(max),
+            CollectError::Read(why) => why.into(),
+            CollectError::NoRoom(why) => why.into(),
+        }
+    }
 }

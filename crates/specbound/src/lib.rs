@@ -1,4 +1,5 @@
-//! The runtime of servers that are generated from an OpenAPI 3.0 document by `specbound-codegen`.
+//! The runtime of servers that `specbound-codegen` generates from an OpenAPI document of version
+//! 3.0, 3.1 or 3.2.
 //!
 //! The generated code is a trait with one method per operation. A server implements it, implements
 //! [`Host`], and starts an [`HttpService`] with both:
@@ -11,7 +12,7 @@
 //!                  ├─► dropshot's router ─► a method of the generated trait
 //!                  │                          └─► Call::admit   the body: 415, 413, 408, 400;
 //!                  │                                            then the constraints
-//!                  └─► Page      what stands beside the document
+//!                  └─► Page      paths outside the document
 //! ```
 //!
 //! An operation's security is enforced before its method is called, and before the body is read. A
@@ -29,6 +30,7 @@ mod answers;
 mod authority;
 mod bodies;
 pub mod body;
+mod body_reader;
 mod call;
 pub mod connections;
 mod constraints;
@@ -45,6 +47,7 @@ mod framing;
 pub mod headers;
 mod host;
 mod keywords;
+mod large_bodies;
 mod lazy_body;
 mod markers;
 pub mod metrics;
@@ -72,7 +75,7 @@ pub use constraints::{Constraints, Discriminator, Problem, SchemaRef, Type};
 pub use dispatcher::{Document, HttpService};
 pub use documented::DocumentedAnswers;
 pub use error::{ApiError, Response, json_response, response, reword};
-pub use events::{Event, EventData, Events, InvalidEvent, TextData};
+pub use events::{Event, EventData, Events, InvalidEvent, TextData, last_event_id};
 pub use export::{Enforced, RequestTables};
 pub use fields::{FieldErrors, Kind, NON_FIELD, Property, Rules, text_fits};
 pub use files::{File, FileRow, FormFiles, SentFiles};

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_than_the_stack_of_a_thread_is_there() {
+    fn large_stack_exceeds_a_thread_stack() {
         let taken = on_large_stack(|| std::hint::black_box([1_u8; 64 << 20])[5]);
         assert_eq!(taken.unwrap(), 1);
     }

@@ -1,12 +1,13 @@
 //! dropshot's `RequestContext` of a handler, made without dropshot's server.
 //!
-//! dropshot makes its state for a server of its own alone and shows it to a handler alone; and its
-//! `RequestContext`, all of whose fields are public, cannot be written as a struct expression
-//! outside of it. So a server of its own is started on a free port, asked once for its state, and
-//! stopped; and contexts are written field by field. Nothing else may be here, and none of it is
-//! needed any more once dropshot takes an accepted connection (0.18.0 does not).
+//! dropshot creates its state only for a server that it runs, and passes it only to handlers; and
+//! its `RequestContext`, all of whose fields are public, cannot be written as a struct expression
+//! outside of dropshot. So a dropshot server is started on a free port, asked once for its state,
+//! and stopped; and contexts are written field by field. Nothing else may be here, and none of it
+//! is needed any more once dropshot takes an accepted connection (0.18.0 does not).
 
 use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
@@ -31,8 +32,8 @@ impl<H: Host> RequestContextFactory<H> {
     /// # Errors
     ///
     /// When this machine does not reach itself.
-    pub async fn new(host: Arc<H>) -> Result<RequestContextFactory<H>, String> {
-        let (tell, mut told) = tokio::sync::mpsc::channel::<ContextConstructor<H>>(1);
+    pub async fn new(host: Arc<H>) -> io::Result<RequestContextFactory<H>> {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<ContextConstructor<H>>(1);
         let show = move |shown: Context<H>| {
             let (state, log) = (shown.server, shown.log);
             #[expect(unsafe_code, reason = "dropshot has no constructor for its context")]
@@ -57,24 +58,19 @@ impl<H: Host> RequestContextFactory<H> {
                     made.assume_init()
                 }
             });
-            let _ = tell.try_send(make);
+            let _ = sender.try_send(make);
             async { Ok::<_, HttpError>(HttpResponseUpdatedNoContent()) }
         };
         let mut api = ApiDescription::new();
         let (id, versions) = ("contexts".to_owned(), ApiEndpointVersions::All);
         let endpoint = ApiEndpoint::new(id, show, Method::GET, "application/json", "/", versions);
-        api.register(endpoint.visible(false)).map_err(|e| e.to_string())?;
+        api.register(endpoint.visible(false)).map_err(io::Error::other)?;
         let builder = ServerBuilder::new(api, host, Logger::root(slog::Discard, slog::o!()));
-        let asked = builder.start().map_err(|e| e.to_string())?;
-        let address = asked.local_addr();
-        let failed =
-            |e: std::io::Error| format!("this machine does not reach itself at {address}: {e}");
-        let mut ask = TcpStream::connect(address).await.map_err(failed)?;
-        ask.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.map_err(failed)?;
-        told.recv()
-            .await
-            .map(RequestContextFactory)
-            .ok_or_else(|| "dropshot did not answer".to_owned())
+        let server = builder.start().map_err(io::Error::other)?;
+        let mut client = TcpStream::connect(server.local_addr()).await?;
+        client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
+        let constructor = receiver.recv().await;
+        constructor.map(RequestContextFactory).ok_or_else(|| ErrorKind::UnexpectedEof.into())
     }
 
     pub fn make(&self, request: RequestInfo, request_id: String) -> Context<H> {

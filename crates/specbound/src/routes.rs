@@ -227,7 +227,7 @@ impl<H: Host> Routes<H> {
         if is_new { Ok(()) } else { Err(StartError::TakenPath(path)) }
     }
 
-    /// Exactly, but for prefixes: no missing last slash, no doubled slash, no other case.
+    /// Exactly, except for prefixes: no missing last slash, no doubled slash, no other case.
     pub fn find(&self, path: &str) -> Option<RouteMatch<'_, H>> {
         self.exactly(path).or_else(|| {
             let (_, resource) =

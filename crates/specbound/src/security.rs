@@ -1,4 +1,4 @@
-//! Enforces the security requirements of a document (OpenAPI 3.0, "Security Requirement Object").
+//! Enforces the security requirements of a document (OpenAPI, "Security Requirement Object").
 //!
 //! An operation lists alternatives; each is a set of schemes that must all hold, and the empty set
 //! admits anonymous callers. The host's authenticators are tried in the host's order, and only

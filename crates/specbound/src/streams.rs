@@ -46,7 +46,7 @@ impl From<Vec<u8>> for AnswerBody {
 /// Marks a response whose body is made while it is sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Streamed {
-    /// Whether it ends when the server stops: it has no end of its own.
+    /// Whether it is endless, and so ends when the server stops.
     pub ends_with_server: bool,
 }
 
@@ -104,7 +104,7 @@ enum Broken {
 
 /// A body of pieces.
 struct Pieces {
-    /// Only so that it can be shared; it is never locked.
+    /// A mutex only because `dropshot::Body` must be `Sync`; it is never locked.
     stream: Mutex<Option<BoxStream<'static, Result<Bytes, BoxError>>>>,
     /// Bytes to come, if that is known.
     left: Option<u64>,
@@ -156,7 +156,7 @@ impl Body for Pieces {
 }
 
 /// Counts and logs the end of a streamed answer, or leaves it unstarted for HEAD.
-pub(crate) fn observed(response: &mut Response, is_head: bool, end: impl FnOnce() -> Observer) {
+pub(crate) fn observe(response: &mut Response, is_head: bool, end: impl FnOnce() -> Observer) {
     if response.extensions().get::<Streamed>().is_none() {
         return;
     }
@@ -171,7 +171,7 @@ pub(crate) fn observed(response: &mut Response, is_head: bool, end: impl FnOnce(
     };
 }
 
-/// Where the end of a streamed answer is told.
+/// Where the end of a streamed answer is reported.
 pub(crate) struct Observer {
     pub metrics: metrics::Http,
     pub log: Logger,

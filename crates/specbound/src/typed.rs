@@ -61,7 +61,7 @@ macro_rules! fields_body {
                 formats: &'static Formats,
             ) -> Result<T, ApiError> {
                 body.also_json(C::MEDIA_TYPES);
-                if body.is_unread_json() {
+                if body.is_json() {
                     let read = move |bytes: &[u8], limits: &BodyLimits| {
                         Input::<T>::read_json(bytes, formats, limits)
                     };

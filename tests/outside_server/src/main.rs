@@ -65,8 +65,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         HttpService::start(Arc::new(Greeter), api, api::OPERATIONS, Vec::new(), log.clone())
             .await?;
     let service = Arc::new(service);
-    let connections =
-        Connections::listen("127.0.0.1:0".parse()?, connections::most(), None, service, log)?;
+    let (address, most) = ("127.0.0.1:0".parse()?, connections::max_connections());
+    let connections = Connections::listen(address, most, None, service, log)?;
     println!("{}", connections.address());
     Ok(connections.stopped().await?)
 }

@@ -22,7 +22,7 @@ pub(crate) fn parse(bytes: &[u8], limits: &BodyLimits) -> Parsed<FieldValue> {
 
 /// Python's stream reader: its words for bad bytes, and no word for a character cut off at the very
 /// end.
-fn decode_utf8(bytes: &[u8]) -> Result<&str, String> {
+fn decode_utf8(bytes: &[u8]) -> Parsed<&str> {
     let error = match std::str::from_utf8(bytes) {
         Ok(text) => return Ok(text),
         Err(error) => error,
@@ -30,19 +30,19 @@ fn decode_utf8(bytes: &[u8]) -> Result<&str, String> {
     let start = error.valid_up_to();
     let (good, bad) = bytes.split_at(start);
     let (Some(length), Some(first)) = (error.error_len(), bad.first()) else {
-        return std::str::from_utf8(good).map_err(|error| error.to_string());
+        return std::str::from_utf8(good).map_err(|error| BodyError::JsonParse(error.to_string()));
     };
     let reason = match first {
         0x80..=0xc1 | 0xf5..=0xff => "invalid start byte",
         _ => "invalid continuation byte",
     };
-    Err(match length {
+    Err(BodyError::JsonParse(match length {
         1 => format!("'utf-8' codec can't decode byte 0x{first:02x} in position {start}: {reason}"),
         _ => format!(
             "'utf-8' codec can't decode bytes in position {start}-{}: {reason}",
             start + length - 1
         ),
-    })
+    }))
 }
 
 /// A number as it was sent.
@@ -65,7 +65,7 @@ pub(crate) struct Json<'a> {
 impl<'a> Json<'a> {
     /// At the first value.
     pub(crate) fn new(bytes: &'a [u8], limits: &BodyLimits) -> Parsed<Json<'a>> {
-        let text = decode_utf8(bytes).map_err(BodyError::JsonParse)?;
+        let text = decode_utf8(bytes)?;
         let mut json = Json {
             text,
             at: 0,
@@ -98,9 +98,9 @@ impl<'a> Json<'a> {
             Some(b'"') => self.string().map(|text| FieldValue::Text(text.into_owned())),
             Some(b'{') => self.object(),
             Some(b'[') => self.list(),
-            _ if self.eat("null") => Ok(FieldValue::Null),
-            _ if self.eat("true") => Ok(FieldValue::Bool(true)),
-            _ if self.eat("false") => Ok(FieldValue::Bool(false)),
+            _ if self.skip_word("null") => Ok(FieldValue::Null),
+            _ if self.skip_word("true") => Ok(FieldValue::Bool(true)),
+            _ if self.skip_word("false") => Ok(FieldValue::Bool(false)),
             _ => match ["NaN", "Infinity", "-Infinity"]
                 .into_iter()
                 .find(|word| self.rest().starts_with(word))
@@ -131,7 +131,7 @@ impl<'a> Json<'a> {
     fn object(&mut self) -> Parsed<FieldValue> {
         let mut members = Vec::new();
         let mut is_first = true;
-        while self.goes_on(b'}', &mut is_first)? {
+        while self.has_next(b'}', &mut is_first)? {
             let name = self.name()?.into_owned();
             members.push((name, self.value()?));
         }
@@ -141,7 +141,7 @@ impl<'a> Json<'a> {
     fn list(&mut self) -> Parsed<FieldValue> {
         let mut values = Vec::new();
         let mut is_first = true;
-        while self.goes_on(b']', &mut is_first)? {
+        while self.has_next(b']', &mut is_first)? {
             values.push(self.value()?);
         }
         values.shrink_to_fit();
@@ -151,7 +151,7 @@ impl<'a> Json<'a> {
     /// At the bracket that opens a list or an object, or after one of its elements: whether another
     /// element follows, and no `close`.
     #[inline]
-    pub(crate) fn goes_on(&mut self, close: u8, is_first: &mut bool) -> Parsed<bool> {
+    pub(crate) fn has_next(&mut self, close: u8, is_first: &mut bool) -> Parsed<bool> {
         if *is_first {
             let deeper = || BodyError::JsonParse("Recursion limit exceeded".to_owned());
             self.depth_left = self.depth_left.checked_sub(1).ok_or_else(deeper)?;
@@ -311,7 +311,7 @@ impl<'a> Json<'a> {
     }
 
     #[inline]
-    pub(crate) fn eat(&mut self, word: &str) -> bool {
+    pub(crate) fn skip_word(&mut self, word: &str) -> bool {
         let found = self.rest().starts_with(word);
         if found {
             self.at += word.len();

@@ -5,7 +5,7 @@ fn read(content_type: &str, body: impl AsRef<[u8]>) -> Result<Fields, BodyError>
 }
 
 #[test]
-fn debug_output_shows_no_value() {
+fn debug_output_contains_no_value() {
     let fields = read(
         "application/json",
         r#"{"password": "hunter2", "more": [{"password": "hunter2"}, 7]}"#,
@@ -64,16 +64,12 @@ fn json_content_type_is_case_insensitive() {
 
 #[test]
 fn json_that_is_no_object_is_named_as_python_names_it() {
-    for (body, name) in [
-        ("[]", "list"),
-        ("\"x\"", "str"),
-        ("5", "int"),
-        ("5.0", "float"),
-        ("true", "bool"),
-        ("null", "NoneType"),
-    ] {
+    for (body, name) in
+        [("[]", "list"), ("\"x\"", "str"), ("5", "int"), ("5.0", "float"), ("true", "bool")]
+    {
         assert_eq!(read("application/json", body), Err(BodyError::NotAnObject(name)));
     }
+    assert_eq!(read("application/json", "null"), Err(BodyError::NoData));
 }
 
 #[test]
@@ -127,7 +123,7 @@ fn multipart_fields_are_text_and_files_are_files() {
 }
 
 #[test]
-fn bad_multipart_is_told_apart() {
+fn malformed_multipart_is_refused_with_a_reason() {
     let parse_error = |text: &str| Err(BodyError::MultipartParse(text.to_owned()));
     assert_eq!(
         read("multipart/form-data", "x"),

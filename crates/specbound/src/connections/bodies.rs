@@ -1,4 +1,4 @@
-//! Bodies of a connection: who waits for whom while they are read and sent.
+//! Bodies of a connection: whether it is busy or idle while they are read and sent.
 
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -28,14 +28,14 @@ impl TrackedBody {
         TrackedBody { body, connection: Arc::clone(connection), is_awaited: false }
     }
 
-    fn keep(&mut self, is_awaited: bool) {
+    fn set_awaited(&mut self, is_awaited: bool) {
         match (self.is_awaited, is_awaited) {
             (false, true) => {
-                self.connection.wait();
-                self.connection.working.fetch_sub(1, Ordering::Relaxed);
+                self.connection.mark_idle();
+                self.connection.busy.fetch_sub(1, Ordering::Relaxed);
             }
             (true, false) => {
-                self.connection.working.fetch_add(1, Ordering::Relaxed);
+                self.connection.busy.fetch_add(1, Ordering::Relaxed);
             }
             _ => {}
         }
@@ -52,7 +52,7 @@ impl Body for TrackedBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(context);
-        self.keep(frame.is_pending());
+        self.set_awaited(frame.is_pending());
         frame
     }
 
@@ -67,11 +67,11 @@ impl Body for TrackedBody {
 
 impl Drop for TrackedBody {
     fn drop(&mut self) {
-        self.keep(false);
+        self.set_awaited(false);
     }
 }
 
-/// Follows a streamed answer, and ends it with the server if it has no end of its own.
+/// Tracks a streamed answer, and ends an endless one when the server stops.
 pub(super) fn track(
     answer: &mut Response,
     connection: &Arc<Connection>,
@@ -82,25 +82,29 @@ pub(super) fn track(
     };
     let body = std::mem::replace(answer.body_mut(), dropshot::Body::empty());
     let stopped = async move {
-        if !ends_with_server || stopped.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        match ends_with_server {
+            // An error means that the `Connections` are dropped, which stops the server too.
+            true => drop(stopped.changed().await),
+            false => std::future::pending().await,
         }
     };
     *answer.body_mut() = dropshot::Body::wrap(TrackedAnswer {
         body,
         connection: Arc::clone(connection),
+        is_endless: ends_with_server,
         work: None,
         stopped: Mutex::new(stopped.boxed()),
     });
 }
 
-/// A streamed answer. While its next piece is made, its connection waits for this server; when the
-/// client does not take it, the connection keeps this server waiting.
+/// A streamed answer. While its next piece is made, its connection waits for this server, unless
+/// it has no end; when the client does not take it, the connection keeps this server waiting.
 struct TrackedAnswer {
     body: dropshot::Body,
     connection: Arc<Connection>,
+    is_endless: bool,
     work: Option<BusyGuard>,
-    /// Only so that it can be shared; it is never locked.
+    /// A mutex only because `dropshot::Body` must be `Sync`; it is never locked.
     stopped: Mutex<BoxFuture<'static, ()>>,
 }
 
@@ -120,8 +124,9 @@ impl Body for TrackedAnswer {
         }
         let frame = Pin::new(&mut this.body).poll_frame(context);
         match frame.is_pending() {
-            true if this.work.is_none() => this.work = Some(BusyGuard::begin(&this.connection)),
-            true => {}
+            true if this.is_endless => {}
+            true => drop(this.work.get_or_insert_with(|| BusyGuard::begin(&this.connection))),
+            false if this.is_endless => this.connection.mark_idle(),
             false => this.work = None,
         }
         frame

@@ -16,7 +16,7 @@ static NEVER: Constraints = Constraints { never: true, ..Constraints::ANY };
 static SHORT: Constraints = Constraints { max_length: Some(3), ..TEXT };
 
 #[test]
-fn every_problem_is_told_with_its_path() {
+fn every_problem_is_reported_with_its_path() {
     static SIZE: Constraints = Constraints {
         types: &[Type::Object],
         required: &["width"],
@@ -89,7 +89,7 @@ fn members_are_counted_and_named() {
 }
 
 #[test]
-fn alternatives_hold_and_the_likely_one_tells_its_problems() {
+fn closest_alternative_reports_its_problems() {
     static EITHER: Constraints = Constraints { one_of: &[&SHORT, &NUMBER], ..Constraints::ANY };
     static ANY: Constraints = Constraints { any_of: &[&SHORT, &TEXT], ..Constraints::ANY };
     static ONE: Constraints = Constraints { one_of: &[&SHORT, &TEXT], ..Constraints::ANY };
@@ -102,7 +102,7 @@ fn alternatives_hold_and_the_likely_one_tells_its_problems() {
 }
 
 #[test]
-fn discriminator_chooses_without_a_try_of_the_others() {
+fn discriminator_selects_without_trying_other_alternatives() {
     static CAT: Constraints = Constraints { required: &["lives"], ..Constraints::ANY };
     static DOG: Constraints = Constraints { required: &["tricks"], ..Constraints::ANY };
     static PET: Constraints = Constraints {

@@ -65,7 +65,7 @@ impl<'de> MapAccess<'de> for &mut Members<'_, '_> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Found<Option<K::Value>> {
         loop {
-            if !self.reader.goes_on(b'}', &mut self.is_first)? {
+            if !self.reader.has_next(b'}', &mut self.is_first)? {
                 self.is_finished = true;
                 return Ok(None);
             }
@@ -107,7 +107,7 @@ impl<'r, 'a> Names<'r, 'a> {
     pub fn finished(&mut self) -> bool {
         self.seen.sort_unstable();
         let is_good = self.is_finished && self.seen.is_sorted_by(|one, next| one < next);
-        self.seen.iter_mut().for_each(text::forget);
+        self.seen.iter_mut().for_each(text::zeroize_owned);
         is_good
     }
 }
@@ -116,7 +116,7 @@ impl<'de> MapAccess<'de> for &mut Names<'_, '_> {
     type Error = Deviation;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Found<Option<K::Value>> {
-        if !self.reader.goes_on(b'}', &mut self.is_first)? {
+        if !self.reader.has_next(b'}', &mut self.is_first)? {
             self.is_finished = true;
             return Ok(None);
         }
@@ -148,7 +148,7 @@ impl<'r, 'a> Items<'r, 'a> {
     /// How many there were, if the list ends here: a type may read as many as it has places.
     pub fn finished(&mut self) -> Option<usize> {
         let ends =
-            self.is_finished || matches!(self.reader.goes_on(b']', &mut self.is_first), Ok(false));
+            self.is_finished || matches!(self.reader.has_next(b']', &mut self.is_first), Ok(false));
         ends.then_some(self.count)
     }
 }
@@ -157,7 +157,7 @@ impl<'de> SeqAccess<'de> for &mut Items<'_, '_> {
     type Error = Deviation;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Found<Option<T::Value>> {
-        if !self.reader.goes_on(b']', &mut self.is_first)? {
+        if !self.reader.has_next(b']', &mut self.is_first)? {
             self.is_finished = true;
             return Ok(None);
         }

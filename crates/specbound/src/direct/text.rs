@@ -40,7 +40,7 @@ fn has_length(text: &str, min: Option<usize>, max: Option<usize>) -> bool {
 
 /// An owned text can be a password: its memory is overwritten.
 #[inline]
-pub(super) fn forget(text: &mut Cow<'_, str>) {
+pub(super) fn zeroize_owned(text: &mut Cow<'_, str>) {
     if let Cow::Owned(text) = text {
         text.zeroize();
     }

@@ -91,7 +91,7 @@ impl<'d, 'a> Tables<'d, 'a> {
 
     /// A schema whose table may be that of the component that it refers to.
     pub fn schema(&mut self, place: &Location, table: SchemaRef, hidden: &BTreeSet<String>) {
-        let place = &self.alone(place, table);
+        let place = &self.unwrap_single(place, table);
         let schema = self.draft.at(place);
         let Some(target) = schema["$ref"].as_str().and_then(pointer) else {
             return self.own(place, table, hidden);
@@ -107,9 +107,9 @@ impl<'d, 'a> Tables<'d, 'a> {
         }
     }
 
-    /// The schema that stands in a list alone, and without another keyword beside the list: it says
-    /// the same as the list, and the table may be its own.
-    fn alone(&self, place: &Location, table: SchemaRef) -> Location {
+    /// The only schema of an `allOf`, `anyOf` or `oneOf` without keywords beside it: it means the
+    /// same as the list, and the table may be that of the schema.
+    fn unwrap_single(&self, place: &Location, table: SchemaRef) -> Location {
         let mut place = place.clone();
         while let Some(object) = self.draft.at(&place).as_object() {
             let mut keywords = object.iter().filter(|(keyword, _)| !is_hint(keyword));
@@ -357,7 +357,7 @@ impl<'d, 'a> Tables<'d, 'a> {
     }
 }
 
-/// The keywords with one value of their own, as a table has them.
+/// The keywords that have one value, as a table has them.
 fn claims(table: &Constraints) -> [(&'static str, Option<Value>); 10] {
     let number = |value: Option<usize>| value.map(|value| json!(value));
     [

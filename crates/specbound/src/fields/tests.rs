@@ -282,7 +282,7 @@ fn of(field: Property, value: Value) -> Result<Value, String> {
 }
 
 #[test]
-fn integer_that_is_no_row_is_refused_in_its_own_words() {
+fn row_id_out_of_range_has_its_own_message() {
     assert_eq!(of(Property::new("x", Kind::Integer), json!("7")), Ok(json!(7)));
     for value in
         [json!("seven"), json!(1.5), json!(true), json!([]), json!("123456789012345678901234")]

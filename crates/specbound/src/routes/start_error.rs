@@ -22,7 +22,7 @@ pub enum StartError {
     /// An operation of the table is not part of the API.
     #[error("operation `{0}` is declared, but the API has no handler for it")]
     NotRouted(&'static str),
-    /// dropshot's state cannot be created.
-    #[error("cannot create dropshot's state: {0}")]
-    State(String),
+    /// dropshot's state cannot be created: this machine does not reach itself.
+    #[error("cannot create dropshot's state over a connection of this machine to itself: {0}")]
+    State(#[source] std::io::Error),
 }

@@ -26,6 +26,8 @@ pub enum Scheme {
     Oauth,
     /// A header.
     Badge,
+    /// A cookie, and a form field `csrf` with the same value.
+    Desk,
 }
 
 /// A server without state.
@@ -37,7 +39,7 @@ impl Host for Workshop {
     type Exchange = ();
 
     const SCHEMES: &'static [(&'static str, Scheme)] =
-        &[("oauth", Scheme::Oauth), ("badge", Scheme::Badge)];
+        &[("oauth", Scheme::Oauth), ("desk", Scheme::Desk), ("badge", Scheme::Badge)];
     const BODY_LIMITS: &'static BodyLimits = &BodyLimits { bytes: 4096, values: 40, depth: 8 };
     const UPLOAD_LIMITS: &'static UploadLimits =
         &UploadLimits { files: 5, file_bytes: 6 << 20, bytes: 8 << 20 };
@@ -50,9 +52,15 @@ impl Host for Workshop {
         let (header, prefix) = match scheme {
             Scheme::Oauth => ("authorization", "Bearer "),
             Scheme::Badge => ("badge", ""),
+            Scheme::Desk => ("cookie", "desk="),
         };
         let sent = credentials.head.headers.get(header).and_then(|value| value.to_str().ok());
         let scopes = sent.and_then(|sent| sent.strip_prefix(prefix));
+        if let (Scheme::Desk, Some(desk)) = (scheme, scopes)
+            && credentials.body.form_field("csrf").await.as_deref() != Some(desk)
+        {
+            return Ok(None);
+        }
         Ok(scopes.map(|scopes| Caller(scopes.split(' ').map(str::to_owned).collect())))
     }
 
@@ -67,7 +75,7 @@ impl Host for Workshop {
     fn challenge(&self, scheme: Scheme) -> Option<&'static str> {
         match scheme {
             Scheme::Oauth => Some("Bearer realm=\"workshop\""),
-            Scheme::Badge => None,
+            Scheme::Badge | Scheme::Desk => None,
         }
     }
 
@@ -89,6 +97,17 @@ pub async fn start() -> Result<Connections, Box<dyn Error + Send + Sync>> {
 ///
 /// As [`start`].
 pub async fn start_counted() -> Result<(Connections, metrics::Http), Box<dyn Error + Send + Sync>> {
+    start_with(connections::max_connections()).await
+}
+
+/// The same with at most so many connections.
+///
+/// # Errors
+///
+/// As [`start`].
+pub async fn start_with(
+    most: usize,
+) -> Result<(Connections, metrics::Http), Box<dyn Error + Send + Sync>> {
     let log = slog::Logger::root(slog::Discard, slog::o!());
     let api = api::api_mod::api_description::<Workshop>()?;
     let operations = api::OPERATIONS;
@@ -96,6 +115,5 @@ pub async fn start_counted() -> Result<(Connections, metrics::Http), Box<dyn Err
         HttpService::start(Arc::new(Workshop), api, operations, Vec::new(), log.clone()).await?;
     let address = "127.0.0.1:0".parse()?;
     let metrics = service.metrics().clone();
-    let most = connections::most();
     Ok((Connections::listen(address, most, None, Arc::new(service), log)?, metrics))
 }

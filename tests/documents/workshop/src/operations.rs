@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use specbound::{
     ApiError, Body, Bytes, Call, Either, EitherBody, Events, File, Form, FormBody, HandlerResult,
     Headers, JsonBody, NoBody, Outcome, Path, Query, RangeReply, RawBody, Reply, StatusCode,
-    UntypedJson,
+    UntypedJson, last_event_id,
 };
 
 use crate::Workshop;
@@ -203,7 +203,7 @@ impl Api for Workshop {
     async fn plan(
         rqctx: Rqctx,
         call: Call<
-            policy::Badge,
+            policy::BadgeOrDesk,
             EitherBody<
                 Body<types::OrderRequest, content::Json>,
                 FormBody<types::PlanForm, files::Plan, content::Multipart>,
@@ -250,8 +250,8 @@ impl Api for Workshop {
         Ok(path.read().map_or_else(Reply::failed, |path| Reply::new(streams::pieces(path.kind))))
     }
 
-    async fn ticks(_: Rqctx, _: Bare) -> Outcome<200, Events<types::Tick>> {
-        Ok(Reply::new(streams::ticks()))
+    async fn ticks(rqctx: Rqctx, _: Bare) -> Outcome<200, Events<types::Tick>> {
+        Ok(Reply::new(streams::ticks(last_event_id(&rqctx.request))))
     }
 
     async fn news(_: Rqctx, _: Bare) -> Outcome<200, representations::News200> {

@@ -52,13 +52,14 @@ pub fn pieces(kind: types::StreamKind) -> Bytes<media::ApplicationOctetStream> {
     }
 }
 
-/// Two events, and then none for ever.
-pub fn ticks() -> Events<types::Tick> {
+/// The events up to the second one that a client does not have, and then none for ever.
+pub fn ticks(last: Option<i64>) -> Events<types::Tick> {
     let tick = |count: i64| {
         let event = Event::new(types::Tick { count }).with_name("tick")?;
         event.with_id(count.to_string())
     };
-    Events::new(stream::iter([tick(1), tick(2)]).chain(stream::pending()))
+    let all = (1..=2).filter(|count| last.is_none_or(|last| *count > last)).map(tick);
+    Events::new(stream::iter(all.collect::<Vec<_>>()).chain(stream::pending()))
 }
 
 /// One event of text, which ends.

@@ -25,7 +25,17 @@ fn form(parts: &[Vec<u8>]) -> Vec<u8> {
 }
 
 async fn post(url: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
-    let request = reqwest::Client::new().post(url).header("badge", "b");
+    post_with(url, &[("badge", "b")], body).await
+}
+
+async fn post_with(
+    url: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<reqwest::Body>,
+) -> (u16, Value) {
+    let request = reqwest::Client::new().post(url);
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let answer = request.header("content-type", KIND).body(body).send().await.unwrap();
     let status = answer.status().as_u16();
     let text = answer.text().await.unwrap();
@@ -138,6 +148,7 @@ async fn malformed_forms_are_refused() {
     for bad in [
         &b"no delimiter"[..],
         b"--b0undary\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b0undary--\r\n",
+        b"--b0undary\r\nContent-Type: text/plain\r\n\r\nx\r\n--b0undary--\r\n",
         b"--b0undary\r\nContent-Disposition: form-data; name=photos\r\n\r\nno end",
         b"--b0undary\r\nContent-Disposition: form-data; name=\"\xff\"\r\n\r\nx\r\n--b0undary--\r\n",
     ] {
@@ -165,6 +176,10 @@ async fn parts_files_and_bytes_have_limits() {
     assert_eq!((status, told), (400, json!({"detail": "The number of form fields exceeds 40."})));
     let text = part("name=x", &[b'x'; 4097]);
     assert_eq!(post(&photos, form(&[text])).await.0, 413);
+    // Names count as well as texts.
+    let long = "x".repeat(1000);
+    let named = part(&format!("name={long}"), b"");
+    assert_eq!(post(&photos, form(&vec![named; 5])).await.0, 413);
     let large = part("name=photos; filename=p", &vec![0; (6 << 20) + 1]);
     let (status, told) = post(&photos, form(&[large])).await;
     let detail = "The file \"photos\" is larger than 6291456 bytes.";
@@ -173,6 +188,44 @@ async fn parts_files_and_bytes_have_limits() {
     let (status, told) = post(&photos, form(&[half.clone(), half])).await;
     let detail = "The request body is larger than 8388608 bytes.";
     assert_eq!((status, told), (413, json!({ "detail": detail })));
+    connections.stop().await.unwrap();
+}
+
+/// The scheme is refused without the field, and takes nothing from the form.
+#[tokio::test]
+async fn security_scheme_may_read_a_field_of_a_form_with_files() {
+    let (connections, base) = start().await;
+    let plans = format!("{base}/plans");
+    let csrf = |token: &str| part("name=csrf", token.as_bytes());
+    let large = [vec![b'a'; 90_000], vec![b'z']].concat();
+    let read = json!(["plan", [
+        {"size": {"width": 3}, "tags": [], "title": "Shed"},
+        ["a.png", "image/png", 90_001, 122], [], null,
+    ]]);
+    let sent = form(&[title(), csrf("7"), size(), drawing(&large)]);
+    assert_eq!(post_with(&plans, &[("cookie", "desk=7")], sent).await, (200, read.clone()));
+    for parts in [
+        vec![title(), csrf("8"), size(), drawing(&large)],
+        vec![title(), size(), drawing(&large)],
+        // Behind more than the limit of a form without files.
+        vec![title(), size(), drawing(&large), csrf("7")],
+    ] {
+        let sent = form(&parts);
+        assert_eq!(post_with(&plans, &[("cookie", "desk=7")], sent.clone()).await.0, 403);
+        let both = [("cookie", "desk=7"), ("badge", "b")];
+        assert_eq!(post_with(&plans, &both, sent).await, (200, read.clone()));
+    }
+    connections.stop().await.unwrap();
+}
+
+/// No other body is touched by a scheme that looks for a field.
+#[tokio::test]
+async fn security_scheme_leaves_json_to_the_handler() {
+    let (connections, base) = start().await;
+    let request = reqwest::Client::new().post(format!("{base}/plans"));
+    let request = request.header("badge", "b").header("cookie", "desk=7");
+    let answer = request.json(&json!({"item": "nail", "count": 6})).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
     connections.stop().await.unwrap();
 }
 

@@ -109,6 +109,50 @@ async fn events_are_sent_as_they_come_and_end_with_the_server() {
     assert!(pieces.next().await.is_none());
 }
 
+/// Clients of events connect again: they must not hold all slots.
+#[tokio::test]
+async fn endless_answers_make_room_for_other_clients() {
+    let (connections, metrics) = workshop::start_with(2).await.unwrap();
+    let base = format!("http://{}", connections.address());
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let answer = reqwest::get(format!("{base}/ticks")).await.unwrap();
+        let mut pieces = answer.bytes_stream();
+        pieces.next().await.unwrap().unwrap();
+        open.push(pieces);
+    }
+    let answer = reqwest::get(format!("{base}/word")).await.unwrap();
+    assert_eq!(answer.status(), 405);
+    metric(&metrics, "connections_evicted_total 1").await;
+    metric(&metrics, "http_streams_in_flight 1").await;
+    connections.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn endless_answers_end_when_the_server_is_dropped() {
+    let connections = workshop::start().await.unwrap();
+    let url = format!("http://{}/ticks", connections.address());
+    let mut pieces = reqwest::get(url).await.unwrap().bytes_stream();
+    pieces.next().await.unwrap().unwrap();
+    drop(connections);
+    let end = async { while let Some(Ok(_)) = pieces.next().await {} };
+    tokio::time::timeout(Duration::from_secs(10), end).await.unwrap();
+}
+
+#[tokio::test]
+async fn events_continue_after_the_last_one_that_a_client_has() {
+    let connections = workshop::start().await.unwrap();
+    let url = format!("http://{}/ticks", connections.address());
+    for (last, first) in [("1", "id: 2"), ("none", "id: 1")] {
+        let request = reqwest::Client::new().get(&url).header("last-event-id", last);
+        let mut pieces = request.send().await.unwrap().bytes_stream();
+        let piece = pieces.next().await.unwrap().unwrap();
+        let text = std::str::from_utf8(&piece).unwrap();
+        assert_eq!(text.lines().nth(1), Some(first), "{last}");
+    }
+    connections.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn text_of_several_lines_is_one_event_and_accept_chooses() {
     let connections = workshop::start().await.unwrap();

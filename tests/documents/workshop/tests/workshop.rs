@@ -39,7 +39,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn every_path_template_leads_to_its_operation() {
+async fn every_path_template_is_routed_to_its_operation() {
     let server = Server::start().await;
     for (method, path, answer) in [
         ("GET", "/tools/a", json!(["tool", "a"])),

@@ -162,6 +162,9 @@ fn body(content_type: &str, input: &[u8]) -> u64 {
         Err(BodyError::TooManyFields(_)) => 1,
         Err(BodyError::UnsupportedMediaType(_)) => 2,
         Err(BodyError::TooManyValues(_)) => 3,
+        Err(BodyError::NoData) => 4,
+        // Of `Fields::sanitized` alone.
+        Err(BodyError::HtmlTag(_)) => 5,
     }
 }
 

@@ -94,5 +94,5 @@ pub async fn start(
     // An answer that contradicts the document is logged and becomes 500.
     #[cfg(debug_assertions)]
     let service = service.check_answers(api::ANSWERS);
-    Ok(Connections::listen(address, connections::most(), None, Arc::new(service), log)?)
+    Ok(Connections::listen(address, connections::max_connections(), None, Arc::new(service), log)?)
 }

@@ -32,7 +32,7 @@ fn keyword_that_json_schema_does_not_know_is_no_difference() {
 }
 
 #[test]
-fn alternative_alone_is_no_difference() {
+fn single_alternative_is_no_difference() {
     let mut document = source();
     let body = &mut document["paths"]["/shelves/{shelf}/books/"]["put"]["requestBody"];
     let schema = &mut body["content"]["application/json"]["schema"];

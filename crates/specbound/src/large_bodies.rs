@@ -1,0 +1,174 @@
+//! The room that large bodies share: memory, turns of the parser, and disk.
+//!
+//! Of all requests together, so that no number of them takes more. A request without room is
+//! answered with 503, and never waits for it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::Request;
+use hyper::body::Body;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::ApiError;
+
+/// A body up to here is always read; longer ones share a [`LargeBodies`]. Few requests need as
+/// much.
+pub(crate) const SMALL_BODY_BYTES: usize = 65_536;
+/// Bytes beyond [`SMALL_BODY_BYTES`] that a server holds at one time, of all requests together.
+const LARGE_BODIES_BYTES: usize = 16 << 20;
+/// Bytes of files that a server holds on disk at one time, of all requests together.
+const DISK_BYTES: usize = 1 << 30;
+
+/// The limits on large bodies of one server.
+#[derive(Clone)]
+pub struct LargeBodies {
+    bytes: Arc<Semaphore>,
+    /// Large bodies are parsed one after the other: together they never take more than one core
+    /// from everything else.
+    parser: Arc<Semaphore>,
+    disk: Arc<Semaphore>,
+}
+
+impl Default for LargeBodies {
+    fn default() -> LargeBodies {
+        LargeBodies {
+            bytes: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
+            parser: Arc::new(Semaphore::new(1)),
+            disk: Arc::new(Semaphore::new(DISK_BYTES)),
+        }
+    }
+}
+
+/// The share of [`LargeBodies`] that a request holds until it is answered: the bytes of its body
+/// live on in the fields of its handler.
+#[derive(Clone, Default)]
+pub struct ReadPermit {
+    limits: LargeBodies,
+    held: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+}
+
+impl ReadPermit {
+    /// Goes with the request to its [`crate::LazyBody`]; the room is given back when this one is
+    /// dropped too. `None` for a request without a body.
+    pub fn attach(
+        request: &mut Request<dropshot::Body>,
+        limits: &LargeBodies,
+    ) -> Option<ReadPermit> {
+        if request.body().is_end_stream() {
+            return None;
+        }
+        let permit = ReadPermit { limits: limits.clone(), held: Arc::default() };
+        request.extensions_mut().insert(permit.clone());
+        Some(permit)
+    }
+
+    /// Room for `more` bytes in memory, after `before` of the same request.
+    ///
+    /// # Errors
+    ///
+    /// 503 when there is none.
+    pub(crate) fn take_memory(&self, before: usize, more: usize) -> Result<(), NoRoom> {
+        let large = (before + more).saturating_sub(before.max(SMALL_BODY_BYTES));
+        if large == 0 {
+            return Ok(());
+        }
+        let more = take(&self.limits.bytes, large)?;
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        add(&mut held, more);
+        Ok(())
+    }
+
+    /// Room on disk, added to that of `room`.
+    ///
+    /// # Errors
+    ///
+    /// 503 when there is none.
+    pub(crate) fn take_disk(
+        &self,
+        bytes: usize,
+        room: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<(), NoRoom> {
+        add(room, take(&self.limits.disk, bytes)?);
+        Ok(())
+    }
+
+    /// Parses `length` bytes: few at once, many away from the async workers.
+    ///
+    /// # Errors
+    ///
+    /// 500 when `parse` panics.
+    pub(crate) async fn parse<T: Send + 'static>(
+        &self,
+        length: usize,
+        parse: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        if length <= SMALL_BODY_BYTES {
+            return Ok(parse());
+        }
+        let turn = Arc::clone(&self.limits.parser).acquire_owned().await.ok();
+        let parsing = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            parse()
+        });
+        parsing.await.map_err(|e| ApiError::internal(format!("a body was not parsed: {e}")))
+    }
+}
+
+/// Other requests have taken all room.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NoRoom;
+
+impl From<NoRoom> for ApiError {
+    fn from(_: NoRoom) -> ApiError {
+        ApiError::unavailable("The server is busy. Please try again.")
+    }
+}
+
+fn take(room: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, NoRoom> {
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| NoRoom)
+}
+
+fn add(held: &mut Option<OwnedSemaphorePermit>, more: OwnedSemaphorePermit) {
+    match held {
+        Some(held) => held.merge(more),
+        None => *held = Some(more),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn memory_and_disk_are_shared_by_all_requests_and_given_back() {
+        let limits = LargeBodies::default();
+        let permit = || ReadPermit { limits: limits.clone(), held: Arc::default() };
+        let (first, second) = (permit(), permit());
+        first.take_memory(0, LARGE_BODIES_BYTES).unwrap();
+        // The first bytes of a body take no room.
+        second.take_memory(0, SMALL_BODY_BYTES).unwrap();
+        second.take_memory(SMALL_BODY_BYTES, SMALL_BODY_BYTES).unwrap();
+        assert!(second.take_memory(2 * SMALL_BODY_BYTES, 1).is_err());
+        drop(first);
+        second.take_memory(2 * SMALL_BODY_BYTES, 1).unwrap();
+        let mut room = None;
+        second.take_disk(DISK_BYTES, &mut room).unwrap();
+        assert!(second.take_disk(1, &mut None).is_err());
+        drop(room);
+        second.take_disk(1, &mut None).unwrap();
+    }
+
+    #[tokio::test]
+    async fn large_bodies_are_parsed_one_after_the_other() {
+        let permit = ReadPermit::default();
+        let turn = Arc::clone(&permit.limits.parser).acquire_owned().await.unwrap();
+        assert!(permit.parse(SMALL_BODY_BYTES, || ()).now_or_never().is_some());
+        let mut large = Box::pin(permit.parse(SMALL_BODY_BYTES + 1, || ()));
+        assert!((&mut large).now_or_never().is_none());
+        drop(turn);
+        large.await.unwrap();
+    }
+}
