@@ -111,7 +111,9 @@ macro_rules! record {
         }
 
         impl $name {
-            pub(in $crate::store) fn read(row: &$crate::store::values::Row<'_>) -> Result<$name, StoreError> {
+            pub(in $crate::store) fn read(
+                row: &$crate::store::values::Row<'_>,
+            ) -> Result<$name, StoreError> {
                 $name::next(&mut $crate::store::record::Columns::of(row))
             }
 

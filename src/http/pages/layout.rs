@@ -188,8 +188,8 @@ pub fn html(status: StatusCode, page: String) -> Response {
     response
 }
 
-/// A path of a page of this site or nothing. Browsers read `//host`, `/\host` and their encodings as
-/// other sites.
+/// A path of a page of this site or nothing. Browsers read `//host`, `/\host` and their encodings
+/// as other sites.
 ///
 /// # Errors
 ///
