@@ -1,5 +1,5 @@
-//! Benchmark against upper limits: one run, one table. `bench [--smoke]`, `bench --peers`, `bench
-//! --against BINARY`, or `bench --postgresql [--smoke]`.
+//! Benchmark against upper limits: one run, one table. `bench [--smoke | --reads]`, `bench
+//! --peers`, `bench --against BINARY`, or `bench --postgresql [--smoke]`.
 //!
 //! Both sides of a ratio are loaded in turns on one machine, and the median ratio counts, so that
 //! other load disturbs both alike. Figures are not judged; an unexpected response aborts the run.
@@ -25,13 +25,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => rows::run(&plan::FULL),
         ["--smoke"] => rows::run(&plan::SMOKE),
+        ["--reads"] => rows::run_reads(&plan::FULL),
         ["--peers"] => peers::run(),
         ["--against", other] => against::run(&plan::FULL, other.as_ref()),
         ["--postgresql"] => shared::run(&plan::FULL),
         ["--postgresql", "--smoke"] => shared::run(&plan::SMOKE),
         _ => {
-            Err("usage: bench [--smoke | --peers | --against BINARY | --postgresql [--smoke]]"
-                .into())
+            let usage = "usage: bench [--smoke | --reads | --peers | --against BINARY | \
+                         --postgresql [--smoke]]";
+            Err(usage.into())
         }
     }
 }

@@ -41,12 +41,9 @@ struct Bench<'p> {
 }
 
 pub fn run(plan: &Plan) -> Outcome<()> {
-    let machine = machine();
     let folder = tempfile::tempdir()?;
-    let heads = &["what", "this server", "beside", "ratio", "promised", "p50, p99 ms", "PSS MiB"];
-    let mut bench = Bench { plan, table: Table::new(heads) };
-    let few = folder.path().join("few.sqlite3");
-    fill(&few.as_path().into(), plan.few_accounts)?;
+    let mut bench = Bench::new(plan);
+    let few = bench.few_accounts(folder.path())?;
     {
         let server = serve(&few)?;
         let bare = serve_bare(folder.path())?;
@@ -59,12 +56,39 @@ pub fn run(plan: &Plan) -> Outcome<()> {
     }
     bench.writes(folder.path())?;
     bench.many(&few, folder.path())?;
-    println!("{machine}; medians of {} rounds of {} s\n", plan.rounds, plan.seconds);
-    bench.table.print();
+    bench.print();
+    Ok(())
+}
+
+/// Only the rows that read.
+pub fn run_reads(plan: &Plan) -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let mut bench = Bench::new(plan);
+    let few = bench.few_accounts(folder.path())?;
+    bench.reads(&serve(&few)?, &serve_bare(folder.path())?)?;
+    bench.print();
     Ok(())
 }
 
 impl Bench<'_> {
+    fn new(plan: &Plan) -> Bench<'_> {
+        let heads =
+            &["what", "this server", "beside", "ratio", "promised", "p50, p99 ms", "PSS MiB"];
+        Bench { plan, table: Table::new(heads) }
+    }
+
+    fn few_accounts(&self, folder: &Path) -> Outcome<PathBuf> {
+        let few = folder.join("few.sqlite3");
+        fill(&few.as_path().into(), self.plan.few_accounts)?;
+        Ok(few)
+    }
+
+    fn print(&self) {
+        let Plan { rounds, seconds, .. } = self.plan;
+        println!("{}; medians of {rounds} rounds of {seconds} s\n", machine());
+        self.table.print();
+    }
+
     fn start_and_idle(&mut self, server: &Process) {
         let millis = server.started_in.as_secs_f64() * 1000.0;
         self.say(
