@@ -40,10 +40,20 @@ impl ListedSetting {
         format!("{} [default: {}]", self.accepts, self.default.trim_end()).replace('`', "")
     }
 
-    /// The help, without Markdown.
+    /// The help, without Markdown: a link to a page becomes its title and its file.
     pub fn plain_help(&self) -> String {
-        self.help.replace('`', "")
+        let mut plain = self.help.replace('`', "");
+        for (page, link) in plain.clone().split('[').skip(1).filter_map(link) {
+            plain = plain.replace(&format!("[{page}]({link})"), &format!("{page} (docs/{link})"));
+        }
+        plain
     }
+}
+
+/// Title and target of a link, from behind its `[`.
+fn link(text: &str) -> Option<(&str, &str)> {
+    let (title, rest) = text.split_once("](")?;
+    Some((title, rest.split_once(')')?.0))
 }
 
 /// The settings as text, for `check-config --list`.
@@ -98,3 +108,17 @@ An empty value counts as unset. Booleans are `true` or `false` (also `yes`/`no`,
 `1`/`0`), lists are separated
 by commas. A secret is given by value or as a file (`_FILE`), not both.
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listing_on_the_terminal_has_no_markdown() {
+        let listing = describe();
+        assert!(listing.contains("see Branding (docs/branding.md)"));
+        for line in listing.lines() {
+            assert!(!line.contains('`') && !line.contains("]("), "{line}");
+        }
+    }
+}

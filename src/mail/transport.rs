@@ -72,7 +72,8 @@ fn print(message: &Message) -> Result<(), TransportError> {
 fn shown(message: &Message) -> String {
     let frame = "-".repeat(72);
     let (to, subject) = (text::one_line(&message.to), text::one_line(&message.subject));
-    format!("{frame}\nTo: {to}\nSubject: {subject}\n\n{}{frame}\n", text::lines(&message.text))
+    let text = text::lines(message.text.trim_end());
+    format!("{frame}\nTo: {to}\nSubject: {subject}\n\n{text}\n{frame}\n")
 }
 
 #[cfg(test)]
@@ -88,7 +89,7 @@ mod tests {
         let message = Message {
             to,
             subject,
-            text: format!("Hello,\n\n    {hostile}\n"),
+            text: format!("Hello,\n\n    {hostile}"),
             html: String::new(),
             language: String::new(),
             date: DateTime::UNIX_EPOCH,
@@ -97,5 +98,6 @@ mod tests {
         let shown = shown(&message);
         assert!(!shown.replace('\n', "").contains(text::is_unprintable), "{shown:?}");
         assert!(shown.contains("\n\nHello,\n\n    a"), "{shown:?}");
+        assert!(shown.ends_with(&format!("b\n{}\n", "-".repeat(72))), "{shown:?}");
     }
 }
