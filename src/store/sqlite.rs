@@ -30,6 +30,9 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// overload. Failing is better than queueing.
 const POOL_TIMEOUT: Duration = Duration::from_millis(250);
 
+/// For each connection at start, when the machine may be busy with other programs.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Larger than the number of distinct statements, so that none is prepared twice.
 const STATEMENT_CACHE: usize = 128;
 
@@ -290,7 +293,7 @@ pub(super) fn prepare_writer(connection: &Sqlite) -> Result<(), StoreError> {
 
 fn open_pool(path: &Path) -> Result<Pool<SqliteConnectionManager>, StoreError> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let size = u32::try_from(cores.saturating_mul(2)).unwrap_or(u32::MAX);
+    let size = u32::try_from(cores.saturating_mul(2)).unwrap_or(u32::MAX).clamp(4, 64);
     let manager =
         SqliteConnectionManager::file(path).with_flags(open_flags()).with_init(|connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -300,15 +303,17 @@ fn open_pool(path: &Path) -> Result<Pool<SqliteConnectionManager>, StoreError> {
         });
     // Connections to a local file do not go stale, so they are neither tested nor retired, which
     // would cost prepared statements.
-    Pool::builder()
-        .max_size(size.clamp(4, 64))
+    let pool = Pool::builder()
+        .max_size(size)
         .connection_timeout(POOL_TIMEOUT)
         .test_on_check_out(false)
         .idle_timeout(None)
         .max_lifetime(None)
         .error_handler(Box::new(r2d2::NopErrorHandler))
-        .build(manager)
-        .map_err(StoreError::from)
+        .build_unchecked(manager);
+    // All are open before the first request.
+    (0..size).map(|_| pool.get_timeout(OPEN_TIMEOUT)).collect::<Result<Vec<_>, _>>()?;
+    Ok(pool)
 }
 
 impl From<rusqlite::Error> for StoreError {

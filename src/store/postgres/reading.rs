@@ -18,6 +18,9 @@ const MAX_READERS: u32 = 16;
 /// How long a request waits for a connection, including a new one.
 const POOL_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// For the first connection at start, when the machine may be busy with other programs.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The readers of a server.
 pub(in crate::store) struct Server {
     pool: Pool<Connector>,
@@ -33,7 +36,8 @@ impl Server {
             // A lost connection is detected when used; the read is retried on another.
             .test_on_check_out(false)
             .error_handler(Box::new(r2d2::NopErrorHandler))
-            .build(connector.clone())?;
+            .build_unchecked(connector.clone());
+        pool.get_timeout(OPEN_TIMEOUT)?;
         Ok(Server { pool, pipelined: PipelinedPool::new(connector) })
     }
 
