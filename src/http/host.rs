@@ -45,6 +45,7 @@ impl Host for AppState {
             "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ \
              characters.",
         )],
+        lenient_values: true,
     };
     /// As in the reference, an account without an address has an empty one.
     const FORMATS_OF_ANSWERS: &'static Formats =

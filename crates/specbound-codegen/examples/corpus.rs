@@ -216,7 +216,8 @@ fn lines(error: &Error) -> Vec<String> {
 }
 
 const TABLE: &str = "\
-| document | kB | taken | not enforced or left out | operations | lines | s | MB | tests passed | seen at |
+| document | kB | taken | not enforced or left out | operations | lines | s | MB | \
+tests passed | seen at |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ";
 

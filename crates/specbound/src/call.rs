@@ -75,6 +75,9 @@ macro_rules! request_body {
                 formats: &'static Formats,
             ) -> Result<Input<T>, ApiError> {
                 body.also_json(C::MEDIA_TYPES);
+                if Self::REQUIRED && !formats.lenient_values {
+                    body.require()?;
+                }
                 // Boxed, since its many states would be moved about with each request that has no
                 // body.
                 Ok(Input::new(Box::pin(body.fields()).await?, formats))

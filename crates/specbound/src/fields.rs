@@ -128,9 +128,9 @@ pub(crate) struct Table {
     pub schema: Option<SchemaRef>,
 }
 
-/// The fields that `properties` names, cleaned: text trimmed, numbers in text fields as text, ids
-/// as integers, words for true and false as booleans; beside them the errors of the others.
-/// Absent fields stay absent.
+/// The fields that `properties` names, beside the errors of the others. Absent fields stay absent.
+/// With [`Formats::lenient_values`] they are cleaned: text trimmed, numbers in text fields as text,
+/// ids as integers, words for true and false as booleans.
 pub fn check(
     properties: &[Property],
     fields: &Fields,
@@ -185,6 +185,7 @@ fn check_rows(
             blank_allowed: rules.blank_allowed.contains(&property.name),
             untrimmed: rules.untrimmed.contains(&property.name),
             row_id: rules.row_ids.contains(&property.name),
+            is_form: fields.is_form(),
             keeps_others,
         };
         let checked = match sent(property, fields, required, says.blank_allowed) {
@@ -211,13 +212,15 @@ fn check_rows(
 
 pub(crate) const MISSING: &str = "This field is required.";
 
-/// The rules of an operation for one field.
+/// The rules of a host and an operation for one field.
 #[derive(Clone, Copy)]
 struct FieldRules<'a> {
     formats: &'a Formats,
     blank_allowed: bool,
     untrimmed: bool,
     row_id: bool,
+    /// All values are text.
+    is_form: bool,
     /// Whether members without a row stay.
     keeps_others: bool,
 }

@@ -40,11 +40,17 @@ pub struct Formats {
     pub is_email: fn(&str) -> bool,
     /// Messages for patterns, by the pattern as the document has it.
     pub pattern_messages: &'static [(&'static str, &'static str)],
+    /// Whether values are read as Django REST framework reads them: text without the blanks around
+    /// it, and never blank; numbers as text; text as numbers and booleans; no body as an empty
+    /// object. Otherwise a JSON value must have its type, and is not changed.
+    pub lenient_values: bool,
 }
 
 impl Formats {
-    /// An email address is text around one `@`, without blanks; patterns have one message.
-    pub const DEFAULT: Formats = Formats { is_email: has_address_form, pattern_messages: &[] };
+    /// An email address is text around one `@`, without blanks; patterns have one message; values
+    /// have their types.
+    pub const DEFAULT: Formats =
+        Formats { is_email: has_address_form, pattern_messages: &[], lenient_values: false };
 
     pub(crate) fn pattern_message(&self, pattern: &str) -> String {
         let known = self.pattern_messages.iter().find(|(known, _)| *known == pattern);

@@ -145,6 +145,13 @@ impl LazyBody {
         self.also_json = media_types;
     }
 
+    /// # Errors
+    ///
+    /// 400 for an empty body.
+    pub(crate) fn require(&self) -> Result<(), BodyError> {
+        if self.content.is_empty() { Err(BodyError::NoData) } else { Ok(()) }
+    }
+
     /// `Content-Type` as it was sent.
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()

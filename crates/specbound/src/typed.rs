@@ -61,6 +61,9 @@ macro_rules! fields_body {
                 formats: &'static Formats,
             ) -> Result<T, ApiError> {
                 body.also_json(C::MEDIA_TYPES);
+                if Self::REQUIRED && !formats.lenient_values {
+                    body.require()?;
+                }
                 if body.is_json() {
                     let read = move |bytes: &[u8], limits: &BodyLimits| {
                         Input::<T>::read_json(bytes, formats, limits)

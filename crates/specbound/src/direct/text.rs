@@ -16,16 +16,17 @@ pub(super) fn checked<'t>(row: &Property, sent: &'t str, formats: &Formats) -> O
         Kind::Text | Kind::Email | Kind::Uri => {}
         Kind::Integer | Kind::Boolean | Kind::Number | Kind::Object => return None,
     }
+    let is_lenient = formats.lenient_values;
     let is_bare = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
-    let text = match is_bare(sent.as_bytes().first()) && is_bare(sent.as_bytes().last()) {
-        true => sent,
-        false => sent.trim_matches(is_python_space),
-    };
-    let is_good = !text.is_empty()
-        && text.len() <= MAX_TEXT_BYTES
+    let text =
+        match !is_lenient || is_bare(sent.as_bytes().first()) && is_bare(sent.as_bytes().last()) {
+            true => sent,
+            false => sent.trim_matches(is_python_space),
+        };
+    let is_good = text.len() <= MAX_TEXT_BYTES
         && has_length(text, row.min_length, row.max_length)
         && row.pattern.is_none_or(|pattern| matches_pattern(pattern, text))
-        && !text.contains('\0')
+        && (!is_lenient || !text.is_empty() && !text.contains('\0'))
         && (row.kind != Kind::Email || (formats.is_email)(text));
     is_good.then_some(text)
 }

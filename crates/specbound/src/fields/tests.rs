@@ -10,6 +10,7 @@ const FORMATS: Formats = Formats {
         "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ \
          characters.",
     )],
+    lenient_values: true,
     ..Formats::DEFAULT
 };
 const JSON: &str = "application/json";
@@ -345,4 +346,52 @@ fn parameter_texts_keep_their_bounds() {
     assert!(!text_fits("a", Some(2), None, None));
     assert!(!text_fits("abc", None, Some(2), None));
     assert!(!text_fits("ab", None, None, Some("^[0-9]+$")));
+}
+
+#[test]
+fn json_values_must_have_their_types_and_are_not_changed() {
+    let read = |kind: Kind, sent: &str, content_type: &str| {
+        let bytes = multer::bytes::Bytes::copy_from_slice(sent.as_bytes());
+        let fields = body::parse(Some(content_type), bytes, &BodyLimits::DEFAULT).unwrap();
+        let row = [Property::new("x", kind)];
+        let (clean, errors) = check(&row, &fields, Rules::default(), &Formats::DEFAULT);
+        errors.is_empty().then(|| clean["x"].clone())
+    };
+    let json = |kind, value: Value| read(kind, &json!({ "x": value }).to_string(), JSON);
+    for (kind, value) in [
+        (Kind::Text, json!(" a b ")),
+        (Kind::Text, json!("")),
+        (Kind::Text, json!("a\0")),
+        (Kind::Integer, json!(-7)),
+        (Kind::Number, json!(1.5)),
+        (Kind::Boolean, json!(false)),
+    ] {
+        assert_eq!(json(kind, value.clone()), Some(value));
+    }
+    assert_eq!(json(Kind::Integer, json!(7.0)), Some(json!(7)));
+    for (kind, value) in [
+        (Kind::Text, json!(7)),
+        (Kind::Text, json!(1.5)),
+        (Kind::Text, json!(true)),
+        (Kind::Email, json!("")),
+        (Kind::Integer, json!("7")),
+        (Kind::Integer, json!(7.5)),
+        (Kind::Integer, json!(true)),
+        (Kind::Number, json!("1.5")),
+        (Kind::Number, json!(true)),
+        (Kind::Boolean, json!("true")),
+        (Kind::Boolean, json!(1)),
+    ] {
+        assert_eq!(json(kind, value.clone()), None, "{value}");
+    }
+    // The values of a form are all text.
+    for (kind, sent, value) in [
+        (Kind::Integer, "x=7", json!(7)),
+        (Kind::Number, "x=1.5", json!(1.5)),
+        (Kind::Boolean, "x=true", json!(true)),
+        (Kind::Text, "x=+7+", json!(" 7 ")),
+    ] {
+        assert_eq!(read(kind, sent, FORM), Some(value), "{sent}");
+    }
+    assert_eq!(read(Kind::Integer, "x=seven", FORM), None);
 }

@@ -46,13 +46,13 @@ fn item_of(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Che
     match property.kind {
         Kind::Text | Kind::Email | Kind::Uri => text(property, value, says).map(Value::String),
         Kind::Integer if says.row_id => id(value).map(Value::from),
-        Kind::Integer => integer(value).map_or_else(
+        Kind::Integer => integer(value, says).map_or_else(
             || fault("A valid integer is required."),
             |known| bounded(property, known as f64, known),
         ),
-        Kind::Boolean => boolean(value)
+        Kind::Boolean => boolean(value, says)
             .map_or_else(|| fault("Must be a valid boolean."), |known| Ok(Value::Bool(known))),
-        Kind::Number => number(value).map_or_else(
+        Kind::Number => number(value, says).map_or_else(
             || fault("A valid number is required."),
             |known| bounded(property, known, known),
         ),
@@ -97,27 +97,49 @@ fn bounded(property: &Property, number: f64, clean: impl Into<Value>) -> Checked
     if faults.is_empty() { Ok(clean.into()) } else { Err(faults) }
 }
 
-fn integer(value: &FieldValue) -> Option<i64> {
-    let (FieldValue::Text(text) | FieldValue::Integer(text)) = value else { return None };
-    text.trim_matches(is_python_space).parse().ok()
+impl FieldRules<'_> {
+    fn is_lenient(self) -> bool {
+        self.formats.lenient_values
+    }
+
+    /// Whether a text may stand for a number or a boolean.
+    fn reads_text(self) -> bool {
+        self.is_lenient() || self.is_form
+    }
+}
+
+fn integer(value: &FieldValue, says: FieldRules<'_>) -> Option<i64> {
+    match value {
+        FieldValue::Integer(text) => text.parse().ok(),
+        FieldValue::Text(text) if says.reads_text() => {
+            text.trim_matches(is_python_space).parse().ok()
+        }
+        // JSON Schema: 1.0 is an integer.
+        FieldValue::Float(text) if !says.is_lenient() => {
+            let whole = text.strip_suffix(".0").unwrap_or_default();
+            whole.parse().ok()
+        }
+        _ => None,
+    }
 }
 
 fn text(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checked<String> {
     let is_email = property.kind == Kind::Email;
     const BAD_EMAIL: &str = "Enter a valid email address.";
     let text = match value {
-        FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => text,
+        FieldValue::Text(text) => text,
+        FieldValue::Integer(text) | FieldValue::Float(text) if says.is_lenient() => text,
         _ => return fault(if is_email { BAD_EMAIL } else { "Not a valid string." }),
     };
     let trimmed = text.trim_matches(is_python_space);
-    if trimmed.is_empty() {
+    if says.is_lenient() && trimmed.is_empty() {
         return if says.blank_allowed {
             Ok(String::new())
         } else {
             fault("This field may not be blank.")
         };
     }
-    let text = if says.untrimmed { text } else { trimmed };
+    let text = if says.untrimmed || !says.is_lenient() { text } else { trimmed };
     let length = text.chars().count();
     let too_long = |max: usize| format!("Ensure this field has no more than {max} characters.");
     let max = property.max_length.unwrap_or(MAX_TEXT_BYTES);
@@ -136,7 +158,8 @@ fn text(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checke
             .min_length
             .filter(|min| length < *min)
             .map(|min| format!("Ensure this field has at least {min} characters.")),
-        text.contains('\0').then(|| "Null characters are not allowed.".to_owned()),
+        (says.is_lenient() && text.contains('\0'))
+            .then(|| "Null characters are not allowed.".to_owned()),
         (is_email && !(says.formats.is_email)(text)).then(|| BAD_EMAIL.to_owned()),
     ];
     let faults: Vec<String> = faults.into_iter().flatten().collect();
@@ -164,15 +187,17 @@ fn id(value: &FieldValue) -> Checked<i64> {
     text.parse().or_else(|_| fault(format!("Invalid pk \"{text}\" - object does not exist.")))
 }
 
-fn boolean(value: &FieldValue) -> Option<bool> {
+fn boolean(value: &FieldValue, says: FieldRules<'_>) -> Option<bool> {
     match value {
         FieldValue::Bool(known) => Some(*known),
-        FieldValue::Integer(text) | FieldValue::Float(text) => match text.as_str() {
-            "1" | "1.0" => Some(true),
-            "0" | "0.0" | "-0.0" => Some(false),
-            _ => None,
-        },
-        FieldValue::Text(text) => match text.as_str() {
+        FieldValue::Integer(text) | FieldValue::Float(text) if says.is_lenient() => {
+            match text.as_str() {
+                "1" | "1.0" => Some(true),
+                "0" | "0.0" | "-0.0" => Some(false),
+                _ => None,
+            }
+        }
+        FieldValue::Text(text) if says.reads_text() => match text.as_str() {
             "t" | "T" | "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on"
             | "On" | "ON" | "1" => Some(true),
             "f" | "F" | "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off"
@@ -183,12 +208,11 @@ fn boolean(value: &FieldValue) -> Option<bool> {
     }
 }
 
-fn number(value: &FieldValue) -> Option<f64> {
+fn number(value: &FieldValue, says: FieldRules<'_>) -> Option<f64> {
     let number = match value {
-        FieldValue::Bool(known) => f64::from(u8::from(*known)),
-        FieldValue::Text(text) | FieldValue::Integer(text) | FieldValue::Float(text) => {
-            text.trim().parse().ok()?
-        }
+        FieldValue::Bool(known) if says.is_lenient() => f64::from(u8::from(*known)),
+        FieldValue::Text(text) if says.reads_text() => text.trim().parse().ok()?,
+        FieldValue::Integer(text) | FieldValue::Float(text) => text.parse().ok()?,
         _ => return None,
     };
     number.is_finite().then_some(number)

@@ -175,6 +175,23 @@ async fn parameters_of_every_style_are_read_and_checked() {
 }
 
 #[tokio::test]
+async fn json_values_have_their_types_and_a_required_body_is_sent() {
+    let server = Server::start().await;
+    let (status, answer) = server.post("/orders", json!({"item": " a ", "count": 12.0})).await;
+    assert_eq!((status, &answer[1]["item"]), (200, &json!(" a ")), "{answer}");
+    assert_eq!(answer[1]["count"], 12);
+    let expected =
+        json!({"item": ["Not a valid string."], "count": ["A valid integer is required."]});
+    let bad =
+        server.post("/orders", json!({"item": 7, "count": "12", "tags": ["a"], "mark": "x"})).await;
+    assert_eq!(bad, (400, expected));
+    let empty = server.client.post(format!("{}/orders", server.base));
+    let expected = json!({"non_field_errors": ["No data provided"]});
+    assert_eq!(Server::sent(empty).await, (400, expected));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn bodies_of_every_kind_are_read() {
     let server = Server::start().await;
     let send = |method: &str, path: &str, kind: &str, body: &'static str| {
