@@ -1,7 +1,7 @@
 //! The checked-in client and trait match the generator's output.
 
 use serde_json::json;
-use specbound_codegen::{Settings, generate};
+use specbound_codegen::{Settings, generate, support};
 
 const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");
 const USER_SOURCE: &str = include_str!("../../spec/inventree-user-v291.yaml");
@@ -11,10 +11,13 @@ const USER_SOURCE: &str = include_str!("../../spec/inventree-user-v291.yaml");
 #[test]
 fn checked_in_files_match_the_document() {
     let fresh = |source, trait_name| {
-        generate(source, &Settings { trait_name, ..Default::default() }).unwrap()
+        let support = Some("crate::support");
+        generate(source, &Settings { trait_name, support, ..Default::default() }).unwrap()
     };
     let (auth, user) = (fresh(SOURCE, "AuthApi"), fresh(USER_SOURCE, "UserApi"));
+    let support = support([&auth, &user]).unwrap();
     let checked_in = [
+        (&support, include_str!("../../generated/src/support.rs")),
         (&auth.client, include_str!("../../generated/src/client.rs")),
         (&auth.server_trait, include_str!("../../generated/server_trait.rs")),
         (&user.client, include_str!("../../generated/src/user_client.rs")),
