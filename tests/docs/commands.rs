@@ -43,7 +43,7 @@ const ELSEWHERE: [(&str, &str); 34] = [
     ("cargo run -p specbound-codegen --example progenitor", "tests/corpus/compare"),
     ("cargo run -- export", "tests/corpus/run"),
     ("cargo install specbound-cli", "step packages"),
-    // What it installs, tests/new_project/run builds and runs.
+    // tests/new_project/run builds and runs the program that it installs.
     ("cargo install --path crates/specbound-cli", "tests/new_project/run"),
     ("cargo install --git", "step packages"),
     ("specbound ", "crates/specbound-cli/tests/commands.rs"),

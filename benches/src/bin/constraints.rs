@@ -1,4 +1,4 @@
-//! What the runtime costs beside serde: a JSON body of a hundred fields, read by serde alone and
+//! The cost of the runtime beside serde: a JSON body of a hundred fields, read by serde alone and
 //! with constraint tables, which find every bad field; and the same fields as an answer.
 //! `constraints [ROUNDS]`.
 //!
@@ -104,7 +104,7 @@ fn by_runtime(sent: &[u8]) -> Result<Fields, Box<dyn Error>> {
         .map_err(|why| format!("{why:?}").into())
 }
 
-/// What dropshot does for an answer without this crate.
+/// As dropshot writes an answer without this crate.
 fn written_by_serde(answer: &Fields) -> Result<Response, Box<dyn Error>> {
     Ok(json_response(StatusCode::OK, serde_json::to_vec(&answer.clone())?))
 }

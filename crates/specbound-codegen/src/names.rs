@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::openapi::METHODS;
 
 /// Methods of the generated client, or of the traits that it brings into scope.
-const RESERVED_METHODS: [&str; 10] = [
+pub const RESERVED_METHODS: [&str; 10] = [
     "new",
     "new_with_client",
     "baseurl",

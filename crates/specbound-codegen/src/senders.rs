@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::Item;
 use super::lower::{self, Mode};
-use super::names::{TakenNames, is_identifier};
+use super::names::{RESERVED_METHODS, TakenNames, is_identifier};
 use super::openapi::{METHODS, SENT};
 use super::read::{escape, unescape};
 pub use expression::Template;
@@ -47,24 +47,8 @@ pub enum Target {
 /// Most references that are followed in a row.
 const MAX_REFERENCES: usize = 8;
 
-/// Methods of `Sender` that no operation has the name of, and methods of a client.
-const RESERVED: [&str; 15] = [
-    "new",
-    "target",
-    "send_target",
-    "with_credentials",
-    "clone",
-    "fmt",
-    "new_with_client",
-    "baseurl",
-    "api_version",
-    "client",
-    "inner",
-    "pre",
-    "post",
-    "exec",
-    "default",
-];
+/// Methods of `Sender` alone that no operation has the name of.
+const RESERVED: [&str; 5] = ["target", "with_credentials", "clone", "fmt", "default"];
 
 /// Most requests that the server sends, counted where a callback of several operations is: each
 /// becomes a method. Tests make few.
@@ -151,8 +135,9 @@ fn taken(lowered: &Value) -> TakenNames {
     let items = lowered["paths"].as_object().into_iter().flat_map(Map::values);
     let operations = items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(*method)));
     let ids = operations.filter_map(|operation| operation["operationId"].as_str());
+    let reserved = RESERVED_METHODS.into_iter().chain(RESERVED).map(str::to_owned);
     let mut taken = TakenNames::default();
-    let names = ids.map(ToSnakeCase::to_snake_case).chain(RESERVED.map(str::to_owned));
+    let names = ids.map(ToSnakeCase::to_snake_case).chain(reserved);
     for name in names {
         taken.take(&name);
     }

@@ -150,13 +150,19 @@ pub(crate) fn check_table(
     let keeps_others = table.schema.is_some();
     let (mut clean, mut errors) = check_rows(table.rows, fields, rules, formats, keeps_others);
     let Some(schema) = table.schema else { return (clean, errors) };
-    let whole = Value::Object(clean);
+    let reported: Vec<String> = errors.iter().map(|(field, _)| field.to_owned()).collect();
+    let whole = match reported.is_empty() || formats.lenient_values || fields.is_form() {
+        true => Value::Object(clean),
+        // As it was sent: a member with a bad value is a member.
+        false => Value::Object(as_sent(table.rows, fields)),
+    };
     for problem in schema.problems(&whole, formats) {
         let is_known = |field: &String| errors.iter().any(|(known, _)| known == field);
         let is_missing = problem.path.is_empty() && problem.message == MISSING;
         match &problem.field {
             Some(_) if is_missing && rules.partial => {}
             // The row has told what is wrong.
+            Some(field) if reported.contains(field) => {}
             Some(field) if is_known(field) && whole.get(field).is_none() => {}
             Some(field) => errors.add(field, vec![problem.text()]),
             None => errors.add(NON_FIELD, vec![problem.text()]),
@@ -167,6 +173,13 @@ pub(crate) fn check_table(
         _ => Map::new(),
     };
     (clean, errors)
+}
+
+/// The members of an object but those that are read-only.
+fn as_sent(rows: &[Property], fields: &Fields) -> Map<String, Value> {
+    let is_ignored = |name: &str| rows.iter().any(|row| row.read_only && row.name == name);
+    let sent = fields.iter().filter(|(name, _)| !is_ignored(name));
+    sent.map(|(name, value)| (name.to_owned(), as_json(value))).collect()
 }
 
 fn check_rows(

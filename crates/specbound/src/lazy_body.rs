@@ -35,7 +35,7 @@ pub struct LazyBody {
     uploads: &'static UploadLimits,
 }
 
-/// What there is of a body.
+/// The state of a body.
 enum Content {
     /// Its beginning, which was read, and the rest.
     Unread { start: Vec<u8>, rest: dropshot::Body },

@@ -182,8 +182,8 @@ async fn json_values_have_their_types_and_a_required_body_is_sent() {
     assert_eq!(answer[1]["count"], 12);
     let expected =
         json!({"item": ["Not a valid string."], "count": ["A valid integer is required."]});
-    let bad =
-        server.post("/orders", json!({"item": 7, "count": "12", "tags": ["a"], "mark": "x"})).await;
+    // Members with bad values count as members: there are two at least.
+    let bad = server.post("/orders", json!({"item": 7, "count": "12"})).await;
     assert_eq!(bad, (400, expected));
     let empty = server.client.post(format!("{}/orders", server.base));
     let expected = json!({"non_field_errors": ["No data provided"]});
