@@ -40,6 +40,8 @@ impl Host for AppState {
     const SCHEMES: &'static [(&'static str, Scheme)] = caller::SCHEMES;
     const FORMATS: &'static Formats = &Formats {
         is_email: is_email_address,
+        // The types of dates and the rules of each field hold the others, as in the reference.
+        holds: |_, _| true,
         pattern_messages: &[(
             r"^[\w.@+-]+$",
             "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ \

@@ -4,6 +4,7 @@
 //! They are made of the document itself, before `lower`: a keyword that lowering takes out of the
 //! types is enforced here. A schema that rows and types enforce alone has no table.
 
+pub mod formats;
 mod hidden;
 mod plain;
 
@@ -314,8 +315,8 @@ impl<'a> Tables<'a> {
         if !choices.is_empty() {
             rows.push(quote!(choices: &[#(#choices),*]));
         }
-        if object.get("format").is_some_and(|format| format == "email") {
-            rows.push(quote!(is_email: true));
+        if let Some(format) = formats::checked(object.get("format"), runtime) {
+            rows.push(quote!(format: Some(#format)));
         }
         for (keyword, field) in [
             ("minLength", "min_length"),

@@ -6,7 +6,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::Value;
 
-use super::constraints::Tables;
+use super::constraints::{Tables, formats};
 use super::document::{Operation, Parameter, ParameterLocation};
 use super::names::type_name;
 use super::schema::whole;
@@ -279,9 +279,9 @@ fn bounds(schema: &Value, runtime: &syn::Path) -> Option<TokenStream> {
             });
             all.push(quote!([#(#choices),*].contains(value)));
         }
-    } else if !is_choice(schema)
-        && ["minLength", "maxLength", "pattern"].iter().any(|key| schema.get(key).is_some())
-    {
+    } else if is_choice(schema) {
+        return None;
+    } else if ["minLength", "maxLength", "pattern"].iter().any(|key| schema.get(key).is_some()) {
         let length = |key: &str| match whole(&schema[key]) {
             Some(length) => {
                 let length = Literal::usize_suffixed(length as usize);
@@ -295,6 +295,14 @@ fn bounds(schema: &Value, runtime: &syn::Path) -> Option<TokenStream> {
             None => quote!(None),
         };
         all.push(quote!(#runtime::text_fits(&value.to_string(), #min, #max, #pattern)));
+    }
+    // A value of another type than `String` has the format.
+    let is_text = !["date", "date-time", "uuid"].iter().any(|format| schema["format"] == *format);
+    if schema["type"] == "string"
+        && is_text
+        && let Some(format) = formats::checked(schema.get("format"), runtime)
+    {
+        all.push(quote!(#format.holds(value)));
     }
     if all.is_empty() { None } else { Some(quote!(#(#all)&&*)) }
 }

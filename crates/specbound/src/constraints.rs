@@ -11,6 +11,7 @@ mod values;
 
 use serde_json::Value;
 
+use crate::formats::TextFormat;
 use crate::keywords::{Bound, Formats};
 pub use report::Problem;
 pub(crate) use values::canonical;
@@ -88,8 +89,8 @@ pub struct Constraints {
     pub never: bool,
     /// `enum` and `const`: JSON texts.
     pub choices: &'static [&'static str],
-    /// `format: email`.
-    pub is_email: bool,
+    /// `format`, where it is one of text.
+    pub format: Option<TextFormat>,
     /// `minLength`.
     pub min_length: Option<usize>,
     /// `maxLength`.
@@ -154,7 +155,7 @@ impl Constraints {
         nullable: false,
         never: false,
         choices: &[],
-        is_email: false,
+        format: None,
         min_length: None,
         max_length: None,
         pattern: None,

@@ -1,5 +1,7 @@
 //! Keywords of a document that both the rows of fields and the tables of whole schemas check.
 
+use crate::formats::TextFormat;
+
 /// A bound of a number.
 #[derive(Debug, Clone, Copy)]
 pub struct Bound {
@@ -38,6 +40,8 @@ impl Bound {
 pub struct Formats {
     /// `format: email`.
     pub is_email: fn(&str) -> bool,
+    /// The other formats of text.
+    pub holds: fn(TextFormat, &str) -> bool,
     /// Messages for patterns, by the pattern as the document has it.
     pub pattern_messages: &'static [(&'static str, &'static str)],
     /// Whether values are read as Django REST framework reads them: text without the blanks around
@@ -47,10 +51,22 @@ pub struct Formats {
 }
 
 impl Formats {
-    /// An email address is text around one `@`, without blanks; patterns have one message; values
-    /// have their types.
-    pub const DEFAULT: Formats =
-        Formats { is_email: has_address_form, pattern_messages: &[], lenient_values: false };
+    /// An email address is text around one `@`, without blanks; each other format is that of its
+    /// standard; patterns have one message; values have their types.
+    pub const DEFAULT: Formats = Formats {
+        is_email: |text| TextFormat::Email.holds(text),
+        holds: TextFormat::holds,
+        pattern_messages: &[],
+        lenient_values: false,
+    };
+
+    /// Whether a text has a format.
+    pub(crate) fn has(&self, format: TextFormat, text: &str) -> bool {
+        match format {
+            TextFormat::Email => (self.is_email)(text),
+            other => (self.holds)(other, text),
+        }
+    }
 
     pub(crate) fn pattern_message(&self, pattern: &str) -> String {
         let known = self.pattern_messages.iter().find(|(known, _)| *known == pattern);
@@ -58,10 +74,4 @@ impl Formats {
             .map_or("This value does not match the required pattern.", |(_, message)| message)
             .to_owned()
     }
-}
-
-fn has_address_form(text: &str) -> bool {
-    let is_part =
-        |part: &str| !part.is_empty() && !part.contains('@') && !part.contains(char::is_whitespace);
-    text.split_once('@').is_some_and(|(local, domain)| is_part(local) && is_part(domain))
 }

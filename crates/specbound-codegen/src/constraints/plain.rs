@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::formats;
 use crate::read::{component, unescape};
 
 /// Keywords that say nothing about a value, or that a row or a type holds in any place.
-const ALWAYS: [&str; 18] = [
+const ALWAYS: [&str; 17] = [
     "type",
-    "format",
     "nullable",
     "readOnly",
     "writeOnly",
@@ -45,6 +45,8 @@ const ROW: [&str; 9] = [
 /// at once.
 pub struct PlainSchemas<'a> {
     source: &'a Value,
+    /// Whether the schemas are those of parameters, whose readers hold every format of a text.
+    are_parameters: bool,
     /// Components that are checked, or being checked, with `is_row`.
     seen: BTreeSet<(String, bool)>,
     /// Components with such a keyword, at any depth.
@@ -53,7 +55,13 @@ pub struct PlainSchemas<'a> {
 
 impl<'a> PlainSchemas<'a> {
     pub fn new(source: &'a Value) -> PlainSchemas<'a> {
-        PlainSchemas { source, seen: BTreeSet::new(), failed: BTreeSet::new() }
+        let (seen, failed) = (BTreeSet::new(), BTreeSet::new());
+        PlainSchemas { source, are_parameters: false, seen, failed }
+    }
+
+    /// As [`PlainSchemas::new`], for parameters.
+    pub fn of_parameters(source: &'a Value) -> PlainSchemas<'a> {
+        PlainSchemas { are_parameters: true, ..PlainSchemas::new(source) }
     }
 
     /// Whether a schema has no keyword that needs a table.
@@ -83,6 +91,17 @@ impl<'a> PlainSchemas<'a> {
             "type" => value
                 .as_array()
                 .is_none_or(|types| types.iter().filter(|kind| *kind != "null").count() < 2),
+            "format" if formats::needs_table(value) => {
+                let is_text = object.get("type").is_some_and(|kind| {
+                    let mut types = kind.as_array().into_iter().flatten();
+                    kind == "string" || types.any(|kind| kind == "string")
+                });
+                // A row has its choices, or its address.
+                let is_held =
+                    self.are_parameters || value == "email" && !object.contains_key("enum");
+                is_row && is_text && is_held
+            }
+            "format" => true,
             known if ALWAYS.contains(&known) || known.starts_with("x-") => true,
             known if ROW.contains(&known) => is_row,
             "enum" => {

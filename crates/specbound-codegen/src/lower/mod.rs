@@ -84,7 +84,7 @@ pub fn lower(source: &Value, mode: Mode) -> Lowered {
         reached: BTreeMap::new(),
         undefined_schemes: BTreeSet::new(),
         checked_keywords: BTreeSet::new(),
-        plain: PlainSchemas::new(source),
+        plain: PlainSchemas::of_parameters(source),
         merging: Vec::new(),
         schemas: 0,
         text: 0,

@@ -90,8 +90,8 @@ impl Check<'_> {
         if let Some(pattern) = schema.pattern.filter(|pattern| !matches_pattern(pattern, text)) {
             self.paths.add(self.formats.pattern_message(pattern));
         }
-        if schema.is_email && !(self.formats.is_email)(text) {
-            self.paths.add("Enter a valid email address.");
+        if let Some(format) = schema.format.filter(|format| !self.formats.has(*format, text)) {
+            self.paths.add(format.message());
         }
     }
 

@@ -23,6 +23,7 @@ use crate::constraints::SchemaRef;
 use crate::documented::{DocumentedAnswers, JsonSchemas};
 use crate::fields::Property;
 use crate::files::FileRow;
+use crate::formats::TextFormat;
 
 /// The tables of generated code.
 #[derive(Debug, Clone, Copy)]
@@ -253,11 +254,9 @@ impl Confirmation<'_, '_> {
         let stated = self.draft.at(&place);
         let is_of_type = |kind: &Value| match &stated["type"] {
             Value::Array(several) => several.contains(kind),
-            Value::Null => true,
-            only => only == kind,
+            only => only.is_null() || only == kind,
         };
-        let kind = held.get("type").filter(|kind| kind.is_string() && !is_of_type(kind));
-        if let Some(kind) = kind {
+        if let Some(kind) = held.get("type").filter(|kind| kind.is_string() && !is_of_type(kind)) {
             self.draft.state(&place.join("type"), Some(kind.clone()));
         }
         let (choices, pattern) = (stated.get("enum"), held["pattern"].as_str());
@@ -270,6 +269,9 @@ impl Confirmation<'_, '_> {
             if let (Some(_), false) = (stated, is_same) {
                 self.draft.state(&place.join(keyword), held.cloned());
             }
+        }
+        if TextFormat::of(stated) != TextFormat::of(held) {
+            self.draft.state(&place.join("format"), held.get("format").cloned());
         }
         if stated.get("items").is_some() && held.get("items").is_some() {
             self.parameter_schema(&place.join("items"), &held["items"]);

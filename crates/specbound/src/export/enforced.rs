@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::formats::TextFormat;
+
 /// A keyword of one response property that holds because of the code that produces the value.
 ///
 /// No type carries it and no request is checked for it, so a server states it by hand.
@@ -203,7 +205,7 @@ pub fn parameter(source: &mut Value) {
             kind == "integer" || kind == "number"
         }
         "maxLength" | "minLength" | "pattern" => kind == "string",
-        "format" => is_a_rust_type(&kind, value),
+        "format" => is_a_rust_type(&kind, value) || TextFormat::named(value).is_some(),
         other => is_annotation(other),
     });
     if let Some(items) = keywords.get_mut("items") {
@@ -278,8 +280,12 @@ mod tests {
             json!({"type": "integer", "format": "int64", "minimum": 1, "description": "d"})
         );
         let mut said =
-            json!({"type": "array", "items": {"type": "string", "format": "uri", "enum": ["a"]}});
+            json!({"type": "array", "items": {"type": "string", "format": "html", "enum": ["a"]}});
         parameter(&mut said);
         assert_eq!(said, json!({"type": "array", "items": {"type": "string", "enum": ["a"]}}));
+        let held = json!({"type": "string", "format": "uri"});
+        let mut said = held.clone();
+        parameter(&mut said);
+        assert_eq!(said, held);
     }
 }

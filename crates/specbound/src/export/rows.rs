@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::location::{Draft, Location, pointer};
 use super::tables::is_bound;
 use crate::fields::{Kind, Property};
+use crate::formats::TextFormat;
 
 /// Compares objects with their rows.
 pub struct Rows<'d, 'a> {
@@ -97,7 +98,11 @@ impl<'d, 'a> Rows<'d, 'a> {
         }
         let Some(last) = places.last() else { return };
         let schema = self.draft.at(last);
-        if schema["format"] == "email" && !matches!(row.kind, Kind::Email) {
+        let is_held = |format: TextFormat| match format {
+            TextFormat::Email => row.kind == Kind::Email,
+            other => other.has_a_type(),
+        };
+        if TextFormat::of(schema).is_some_and(|format| !is_held(format)) {
             self.draft.state(&last.join("format"), None);
         }
         let kind = match row.kind {

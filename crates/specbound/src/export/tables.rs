@@ -1,7 +1,7 @@
 //! Schemas against the constraint tables that the runtime reads: a keyword is stated as its table
 //! has it.
 //!
-//! Keywords that constrain no value (`default`, formats other than those of a table, `xml`) are no
+//! Keywords that constrain no value (`default`, formats that are not of text, `xml`) are no
 //! claim of the server and stay.
 
 use std::collections::BTreeSet;
@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::location::{Draft, Location, pointer};
 use crate::constraints::{Constraints, SchemaRef, Type, canonical};
+use crate::formats::TextFormat;
 use crate::keywords::Bound;
 
 /// The keywords that constrain values. Any other one, known or not, is an annotation (JSON Schema
@@ -222,8 +223,8 @@ impl<'d, 'a> Tables<'d, 'a> {
             self.draft.state(&place.join("const"), None);
             self.draft.state(&place.join("enum"), (!claim.is_empty()).then(|| json!(claim)));
         }
-        if object.get("format").is_some_and(|format| format == "email") && !table.is_email {
-            self.draft.state(&place.join("format"), None);
+        if TextFormat::of(self.draft.at(place)) != table.format {
+            self.draft.state(&place.join("format"), table.format.map(|held| json!(held.name())));
         }
         let required: BTreeSet<&str> = object
             .get("required")

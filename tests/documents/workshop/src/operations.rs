@@ -8,8 +8,8 @@ use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use specbound::{
     ApiError, Body, Bytes, Call, Either, EitherBody, Events, File, Form, FormBody, HandlerResult,
-    Headers, JsonBody, NoBody, Outcome, Path, Query, RangeReply, RawBody, Reply, StatusCode,
-    UntypedJson, last_event_id,
+    Headers, JsonBody, NoBody, OptionalBody, Outcome, Path, Query, RangeReply, RawBody, Reply,
+    StatusCode, UntypedJson, last_event_id,
 };
 
 use crate::Workshop;
@@ -123,6 +123,28 @@ impl Api for Workshop {
     ) -> Outcome<200, types::OrderAnswer200> {
         let read = async { call.admit(&rqctx).await?.1.read() };
         told!("order", OrderAnswer200, read.await)
+    }
+
+    async fn texts(
+        rqctx: Rqctx,
+        query: Query<params::TextsQuery>,
+        headers: Headers<params::TextsHeaders>,
+        call: Call<policy::Anyone, OptionalBody<types::Texts, content::Json>>,
+    ) -> Outcome<200, types::TextsAnswer200> {
+        let read = async {
+            let (query, headers) = (query.read()?, headers.read()?);
+            let body = call.admit(&rqctx).await?.1.read()?;
+            Ok(json!([query.from, query.hosts, query.span, headers.x_mail, body]))
+        };
+        told!("texts", TextsAnswer200, read.await)
+    }
+
+    async fn links(
+        rqctx: Rqctx,
+        call: Call<policy::Anyone, Body<types::LinksRequest, content::Form>>,
+    ) -> Outcome<200, types::LinksAnswer200> {
+        let read = async { call.admit(&rqctx).await?.1.read() };
+        told!("links", LinksAnswer200, read.await)
     }
 
     async fn parts(
