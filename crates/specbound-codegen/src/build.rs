@@ -71,17 +71,32 @@ fn write_files<'a>(
 pub struct Build<'a> {
     document: &'a str,
     mode: Mode,
+    shares_types: bool,
 }
 
 impl<'a> Build<'a> {
     /// Of this document.
     pub fn new(document: &'a str) -> Build<'a> {
-        Build { document, mode: Mode::Strict }
+        Build { document, mode: Mode::Strict, shares_types: false }
     }
 
     /// Takes a document with parts that the generated code does not enforce.
     pub fn lenient(mut self) -> Build<'a> {
         self.mode = Mode::Lenient;
+        self
+    }
+
+    /// Leaves the data types out of `client.rs`, for a crate that has the server too. They are then
+    /// compiled once:
+    ///
+    /// ```ignore
+    /// mod client {
+    ///     pub use crate::api::types;
+    ///     include!(concat!(env!("OUT_DIR"), "/client.rs"));
+    /// }
+    /// ```
+    pub fn share_types(mut self) -> Build<'a> {
+        self.shares_types = true;
         self
     }
 
@@ -97,9 +112,9 @@ impl<'a> Build<'a> {
     }
 
     /// Writes also `operations.rs`, `calls.rs` and `document.json`, for a project that
-    /// `specbound new` made.
+    /// `specbound new` made. Its client shares the types of the server.
     pub fn project(self) {
-        self.run(|generated| {
+        self.share_types().run(|generated| {
             vec![
                 ("api.rs", generated.server),
                 ("client.rs", generated.client),
@@ -113,7 +128,10 @@ impl<'a> Build<'a> {
 
     fn run(self, files: impl FnOnce(Generated) -> Vec<(&'static str, String)>) {
         println!("cargo::rerun-if-changed={}", self.document);
-        let written = self.generate(&Settings::default()).and_then(|generated| {
+        let written = self.generate(&Settings::default()).and_then(|mut generated| {
+            if self.shares_types {
+                generated.client = generated.client_without_types();
+            }
             let files = files(generated);
             write_files(files.iter().map(|(name, text)| ((*name).to_owned(), text)))
         });

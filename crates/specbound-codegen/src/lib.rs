@@ -102,6 +102,8 @@ pub struct Generated {
     /// A server project for the document.
     pub project: Project,
     support: support::Support,
+    /// Where `mod types` stands in `client`.
+    types_in_client: std::ops::Range<usize>,
 }
 
 impl Generated {
@@ -112,6 +114,14 @@ impl Generated {
     /// None that is known: the client has them.
     pub fn types(&self) -> Result<String, Error> {
         types::text(&self.client)
+    }
+
+    /// The client without its data types. It stands beside the module `types` of the server, with
+    /// which it shares them.
+    pub fn client_without_types(&self) -> String {
+        let mut text = self.client.clone();
+        text.replace_range(self.types_in_client.clone(), "");
+        text
     }
 }
 
@@ -266,7 +276,7 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     let runtime = path(settings.runtime)?;
     let mut tables = constraints::Tables::new(source, &runtime, Direction::Request);
     let mut server = not_enforced(&unenforced);
-    server.push_str(client.types());
+    server.push_str(client.types_text());
     types::companions(&document, &mut tables, &mut |tokens| {
         server.push_str(&format(tokens)?);
         Ok(())
@@ -280,6 +290,7 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     Ok(Generated {
         document: source.to_string(),
         server,
+        types_in_client: client.types.clone(),
         client: client.text,
         senders: client.senders,
         server_trait: format!(

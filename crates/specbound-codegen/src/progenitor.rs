@@ -33,7 +33,7 @@ use sender::write_sender;
 pub struct Client {
     pub text: String,
     /// Where `mod types` stands in it.
-    types: std::ops::Range<usize>,
+    pub types: std::ops::Range<usize>,
     /// Its methods that send a request, each with its arguments.
     pub methods: BTreeMap<String, Vec<(String, syn::Type)>>,
     /// The code that sends callbacks and webhooks; empty without any.
@@ -56,7 +56,7 @@ pub struct Parts<'a> {
 
 impl Client {
     /// `pub mod types { … }`.
-    pub fn types(&self) -> &str {
+    pub fn types_text(&self) -> &str {
         &self.text[self.types.clone()]
     }
 

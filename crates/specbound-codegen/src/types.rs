@@ -112,6 +112,7 @@ pub fn companions(
     let bodies: BTreeSet<&String> = all().flat_map(Body::schemas).collect();
     let json = all().filter(|body| body.is_json);
     let json: BTreeSet<&String> = json.filter_map(|body| body.schema.as_ref()).collect();
+    let with_rows = schemas_with_rows(&bodies, document);
     let mut plain = PlainValues::default();
     for schema in &document.schemas {
         let name = type_name(&schema.name);
@@ -125,9 +126,38 @@ pub fn companions(
             true => Some(tables.reference(original)),
             false => tables.needed(original),
         });
-        write(constraint_table(&request, schema, document, &mut plain, table, &runtime))?;
+        if with_rows.contains(&schema.name) {
+            write(constraint_table(&request, schema, document, &mut plain, table, &runtime))?;
+        }
     }
     Ok(())
+}
+
+/// The schemas of request bodies, and those to which their rows refer. The others are never read.
+fn schemas_with_rows<'a>(
+    bodies: &BTreeSet<&'a String>,
+    document: &'a Document,
+) -> BTreeSet<&'a String> {
+    fn members<'a>(rows: &'a [Property], found: &mut Vec<&'a String>) {
+        for row in rows {
+            match &row.kind {
+                Kind::Named(name) => found.push(name),
+                Kind::Members(rows) => members(rows, found),
+                _ => {}
+            }
+        }
+    }
+    let mut reached = BTreeSet::new();
+    let mut ahead: Vec<&String> = bodies.iter().copied().collect();
+    while let Some(name) = ahead.pop() {
+        if reached.insert(name)
+            && let Some(schema) = document.schema(name)
+        {
+            members(&schema.properties, &mut ahead);
+            members(std::slice::from_ref(&schema.own), &mut ahead);
+        }
+    }
+    reached
 }
 
 /// `impl JsonSchema` with the document's own schema: a derive would lose maxLength, format,
@@ -213,7 +243,7 @@ fn constraint_row(
         Kind::Members(rows) => {
             let row = |property| constraint_row(property, document, plain, runtime);
             let rows: Vec<TokenStream> = rows.iter().map(row).collect();
-            ("Object", Some(quote!(|| &[#(#rows),*])))
+            ("Object", Some(quote!(|| const { &[#(#rows),*] })))
         }
         Kind::Named(name) => match document.schema(name) {
             Some(schema) if !schema.properties.is_empty() => {
@@ -224,39 +254,44 @@ fn constraint_row(
         },
         Kind::Any => ("Any", None),
     };
-    let kind = format_ident!("{kind}");
-    let members = option(members);
     let number = |length: &Option<u64>| {
         let length = length.map(|n| proc_macro2::Literal::usize_suffixed(n as usize));
-        option(length.map(|n| quote!(#n)))
+        length.map(|n| quote!(Some(#n)))
     };
     let bound = |bound: &Option<Bound>| {
-        option(bound.map(|Bound { value, exclusive }| {
-            quote!(#runtime::Bound { value: #value, exclusive: #exclusive })
-        }))
+        bound.map(|Bound { value, exclusive }| {
+            quote!(Some(#runtime::Bound { value: #value, exclusive: #exclusive }))
+        })
     };
-    let (min_length, max_length, min_items, max_items) =
-        (number(min_length), number(max_length), number(min_items), number(max_items));
-    let (minimum, maximum) = (bound(minimum), bound(maximum));
-    let pattern = option(pattern.as_ref().map(|pattern| quote!(#pattern)));
-    quote! {
-        #runtime::Property {
-            name: #name,
-            kind: #runtime::Kind::#kind,
-            required: #required,
-            nullable: #nullable,
-            max_length: #max_length,
-            min_length: #min_length,
-            pattern: #pattern,
-            minimum: #minimum,
-            maximum: #maximum,
-            read_only: #read_only,
-            write_only: #write_only,
-            is_array: #is_array,
-            min_items: #min_items,
-            max_items: #max_items,
-            members: #members,
-        }
+    let flag = |holds: bool| holds.then(|| quote!(true));
+    let fields = [
+        ("required", flag(*required)),
+        ("nullable", flag(*nullable)),
+        ("max_length", number(max_length)),
+        ("min_length", number(min_length)),
+        ("pattern", pattern.as_ref().map(|pattern| quote!(Some(#pattern)))),
+        ("minimum", bound(minimum)),
+        ("maximum", bound(maximum)),
+        ("read_only", flag(*read_only)),
+        ("write_only", flag(*write_only)),
+        ("is_array", flag(*is_array)),
+        ("min_items", number(min_items)),
+        ("max_items", number(max_items)),
+        ("members", members.map(|members| quote!(Some(#members)))),
+    ];
+    // Only the fields that constrain: the tables are a third of the code of a large document.
+    let fields: Vec<TokenStream> = fields
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let (name, value) = (format_ident!("{name}"), value?);
+            Some(quote!(#name: #value))
+        })
+        .collect();
+    let kind = format_ident!("{kind}");
+    let row = quote!(#runtime::Property::new(#name, #runtime::Kind::#kind));
+    match fields.as_slice() {
+        [] => row,
+        fields => quote!(#runtime::Property { #(#fields,)* ..#row }),
     }
 }
 
@@ -324,12 +359,5 @@ fn unlimited(property: Property) -> Property {
         minimum: None,
         maximum: None,
         ..property
-    }
-}
-
-fn option(value: Option<TokenStream>) -> TokenStream {
-    match value {
-        Some(value) => quote!(Some(#value)),
-        None => quote!(None),
     }
 }

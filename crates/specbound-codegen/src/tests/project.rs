@@ -128,3 +128,48 @@ fn client_matches_a_status_before_its_range() {
     let at = |text: &str| client.find(text).unwrap_or_else(|| panic!("{text}: {client}"));
     assert!(at("404u16 =>") < at("400u16..=499u16 =>"));
 }
+
+#[test]
+fn client_can_share_the_types_of_the_server() {
+    let generated = generated(TICKETS);
+    let types = "/// Types used as operation parameters and responses.";
+    let (before, rest) = generated.client.split_once(types).unwrap();
+    let after = rest.split_once("\n}\n").unwrap().1;
+    assert_eq!(generated.client_without_types(), format!("{before}{after}"));
+    assert!(generated.server.contains(types));
+    assert!(generated.client_without_types().contains("types::"));
+}
+
+#[test]
+fn only_what_requests_reach_has_rows_and_rows_have_only_constraints() {
+    let source = json!({
+        "openapi": "3.0.3", "info": { "title": "", "version": "" },
+        "paths": { "/a": { "post": {
+            "requestBody": { "content": { "application/json": {
+                "schema": { "$ref": "#/components/schemas/Sent" }
+            } } },
+            "responses": { "200": { "description": "", "content": { "application/json": {
+                "schema": { "$ref": "#/components/schemas/Answer" }
+            } } } },
+        } } },
+        "components": { "schemas": {
+            "Sent": { "type": "object", "required": ["inner"], "properties": {
+                "inner": { "$ref": "#/components/schemas/Alias" },
+                "note": { "type": "string", "maxLength": 3 },
+                "flag": { "type": "boolean" },
+            } },
+            "Alias": { "$ref": "#/components/schemas/Inner" },
+            "Inner": { "type": "object", "properties": { "depth": { "type": "integer" } } },
+            "Answer": { "type": "object", "properties": { "id": { "type": "integer" } } },
+        } },
+    });
+    let server = generate_from(&source, &Settings::default(), Mode::Strict).unwrap().server;
+    let rows = |name: &str| server.contains(&format!("HasConstraints for types::{name} "));
+    assert!(rows("Sent") && rows("Inner") && !rows("Answer"), "{server}");
+    let server = dense(&server);
+    let note = r#"Property{max_length:Some(3usize),..::specbound::Property::new("note","#;
+    assert!(server.contains(note), "{server}");
+    let flag = r#"::specbound::Property::new("flag",::specbound::Kind::Boolean),"#;
+    assert!(server.contains(flag), "{server}");
+    assert!(server.contains("required:true,members:Some(||<types::Inner"), "{server}");
+}

@@ -389,9 +389,7 @@ fn constraints_are_in_the_table_however_they_are_written() {
     put(&mut source, &format!("{THING}/properties/words"), words);
     let server = dense(&generated(&source).unwrap().server);
     let table = server.split_once("HasConstraintsfortypes::ThingRequest{").unwrap().1;
-    let row = |name: &str| {
-        table.split_once(&format!("name:\"{name}\",")).unwrap().1.split_once("members:").unwrap().0
-    };
+    let row = |name: &str| row(table, name);
     assert!(
         row("share").contains("Kind::Integer")
             && row("share").contains("value:100f64,exclusive:false")
