@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::constraints::{Direction, Tables};
 use super::document::{Content, Document, Operation};
 use super::forms::files_name;
+use super::openapi::EVENTS;
 use super::types::type_name;
 use super::{Item, Side};
 
@@ -26,7 +27,12 @@ pub fn tables(
         let rows = numbers.chain(ranges).map(|(status, content)| {
             let mut schemas = Vec::new();
             for part in content.parts() {
-                let Content::Json(name, media) = part else { continue };
+                let (name, media) = match part {
+                    Content::Json(name, media) => (name, media.clone()),
+                    // Each event has this data.
+                    Content::Events(Some(name)) => (name, vec![EVENTS.to_owned()]),
+                    _ => continue,
+                };
                 if let Some(schema) = document.schema(name).and_then(|s| s.original.as_ref()) {
                     let table = tables.reference(schema);
                     schemas.extend(media.iter().map(|media| quote!((#media, #table))));

@@ -48,12 +48,14 @@ pub struct UploadLimits {
     pub file_bytes: u64,
     /// Bytes of the whole body.
     pub bytes: u64,
+    /// Bytes of files on disk, of all requests together. Beyond it the answer is 503.
+    pub disk_bytes: u64,
 }
 
 impl UploadLimits {
-    /// 100 files, as in Django; 16 MiB for each, and 64 MiB for all.
+    /// 100 files, as in Django; 16 MiB for each, and 64 MiB for all. 1 GiB on disk.
     pub const DEFAULT: UploadLimits =
-        UploadLimits { files: 100, file_bytes: 16 << 20, bytes: 64 << 20 };
+        UploadLimits { files: 100, file_bytes: 16 << 20, bytes: 64 << 20, disk_bytes: 1 << 30 };
 }
 
 /// Of a parser's message: it may quote the input.

@@ -115,7 +115,7 @@ impl<H: Host> HttpService<H> {
             contexts,
             documented: Vec::new(),
             metrics,
-            large_bodies: LargeBodies::default(),
+            large_bodies: LargeBodies::new(H::UPLOAD_LIMITS.disk_bytes),
             log,
             detached: TaskTracker::new(),
         })

@@ -2,7 +2,10 @@
 //!
 //! Types keep a handler to the documented statuses and shapes; bounds, formats and choices of an
 //! answer, and a failure with a separate status, they do not hold. Such an answer is the server's
-//! fault, so it becomes 500 with the reason in the log: a test cannot overlook it.
+//! fault, so it becomes 500 with the reason in the log: a test cannot overlook it. An event that
+//! contradicts its schema breaks the answer off.
+
+mod events;
 
 use futures::FutureExt;
 use http::StatusCode;
@@ -14,6 +17,9 @@ use crate::constraints::SchemaRef;
 use crate::error::is_error;
 use crate::keywords::Formats;
 use crate::{ApiError, Response};
+
+/// The type of events, whose schema is that of their data.
+pub(crate) const EVENTS: &str = "text/event-stream";
 
 /// By operation: each status, range or `default`, and the schemas of its JSON types.
 pub type DocumentedAnswers = &'static [(&'static str, &'static [(&'static str, JsonSchemas)])];
@@ -28,15 +34,15 @@ const REFUSALS: [u16; 9] = [400, 401, 403, 404, 406, 408, 413, 415, 429];
 /// The answer, or 500 if it contradicts the document.
 pub(crate) fn checked(
     documents: &[DocumentedAnswers],
-    operation: &str,
+    operation: &'static str,
     mut answer: Response,
-    formats: &Formats,
+    formats: &'static Formats,
 ) -> Response {
     let mut all = documents.iter().copied().flatten();
     let Some((_, answers)) = all.find(|(id, _)| *id == operation) else {
         return answer;
     };
-    match problem(answers, &mut answer, formats) {
+    match problem(operation, answers, &mut answer, formats) {
         Some(problem) => {
             let why = format!("the answer of {operation} contradicts the document: {problem}");
             ApiError::internal(why).into_response()
@@ -46,9 +52,10 @@ pub(crate) fn checked(
 }
 
 fn problem(
+    operation: &'static str,
     answers: &[(&str, JsonSchemas)],
     answer: &mut Response,
-    formats: &Formats,
+    formats: &'static Formats,
 ) -> Option<String> {
     let status = answer.status();
     let Some(schemas) = schemas_of(answers, status) else {
@@ -62,7 +69,12 @@ fn problem(
     let media = answer.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
     let media = media.unwrap_or_default();
     let (_, schema) = schemas.iter().find(|(known, _)| *known == media)?;
+    let (schema, are_events) = (*schema, media == EVENTS);
     let body = std::mem::replace(answer.body_mut(), dropshot::Body::empty());
+    if are_events {
+        *answer.body_mut() = events::checked(body, operation, schema, formats);
+        return None;
+    }
     // It is one piece in memory.
     let body = match body.collect().now_or_never() {
         Some(Ok(body)) => body.to_bytes(),
@@ -70,7 +82,11 @@ fn problem(
     };
     let value: Value = serde_json::from_slice(&body).unwrap_or_default();
     *answer.body_mut() = dropshot::Body::wrap(http_body_util::Full::new(body));
-    let problem = schema.problems(&value, formats).into_iter().next()?;
+    first_problem(schema, &value, formats)
+}
+
+fn first_problem(schema: SchemaRef, value: &Value, formats: &Formats) -> Option<String> {
+    let problem = schema.problems(value, formats).into_iter().next()?;
     let field = problem.field.as_deref().unwrap_or("the value");
     Some(format!("{field}: {}", problem.text()))
 }

@@ -19,9 +19,8 @@ use thiserror::Error;
 use tokio::time::MissedTickBehavior;
 
 use crate::answers::{Content, ContentBody, Reply, answers_metadata};
+use crate::documented::EVENTS as MEDIA_TYPE;
 use crate::streams::AnswerBody;
-
-const MEDIA_TYPE: &str = "text/event-stream";
 
 /// A comment is sent after such a time without an event. Proxies wait for a minute or so.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -22,7 +22,8 @@ pub(crate) use values::{as_json, is_python_space};
 use values::{fault, value_of};
 
 /// A text that is longer than this and than its property allows is refused for its length alone: to
-/// look for other faults takes time. Also the limit of a text where the document sets none.
+/// look for other faults takes time. Also the limit of a text where the document sets none, for a
+/// host that reads values leniently; otherwise that of the body alone.
 pub(crate) const MAX_TEXT_BYTES: usize = 65_536;
 
 /// Kinds of values.

@@ -9,10 +9,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ApiError;
-use crate::large_bodies::{NoRoom, ReadPermit};
+use crate::large_bodies::{DiskRoom, NoRoom, ReadPermit};
 use crate::negotiation::closeness;
 
 /// Bytes that are written to and read from a temporary file at a time. All files of a request
@@ -97,7 +96,7 @@ enum Content {
 struct Disk {
     file: Mutex<std::fs::File>,
     /// Its share of the disk space that all forms may take.
-    room: Mutex<Option<OwnedSemaphorePermit>>,
+    room: Mutex<Option<DiskRoom>>,
 }
 
 impl Disk {
@@ -275,7 +274,7 @@ impl Spool {
         };
         let (at, mut buffer) = (self.end, std::mem::take(&mut file.buffer));
         permit.take_disk(
-            buffer.len(),
+            buffer.len() as u64,
             &mut disk.room.lock().unwrap_or_else(PoisonError::into_inner),
         )?;
         file.on_disk += buffer.len() as u64;

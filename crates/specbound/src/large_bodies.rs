@@ -3,6 +3,7 @@
 //! Of all requests together, so that no number of them takes more. A request without room is
 //! answered with 503, and never waits for it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Request;
@@ -10,15 +11,13 @@ use hyper::body::Body;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ApiError;
+use crate::body::UploadLimits;
 
 /// A body up to here is always read; longer ones share a [`LargeBodies`]. Few requests need as
 /// much.
 pub(crate) const SMALL_BODY_BYTES: usize = 65_536;
 /// Bytes beyond [`SMALL_BODY_BYTES`] that a server holds at one time, of all requests together.
 const LARGE_BODIES_BYTES: usize = 16 << 20;
-/// Bytes of files that a server holds on disk at one time, of all requests together.
-const DISK_BYTES: usize = 1 << 30;
-
 /// The limits on large bodies of one server.
 #[derive(Clone)]
 pub struct LargeBodies {
@@ -26,16 +25,37 @@ pub struct LargeBodies {
     /// Large bodies are parsed one after the other: together they never take more than one core
     /// from everything else.
     parser: Arc<Semaphore>,
-    disk: Arc<Semaphore>,
+    /// Bytes of files that may still be written, of all requests together.
+    disk: Arc<AtomicU64>,
+}
+
+impl LargeBodies {
+    /// With so many bytes of files on disk.
+    pub fn new(disk_bytes: u64) -> LargeBodies {
+        LargeBodies {
+            bytes: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
+            parser: Arc::new(Semaphore::new(1)),
+            disk: Arc::new(AtomicU64::new(disk_bytes)),
+        }
+    }
 }
 
 impl Default for LargeBodies {
     fn default() -> LargeBodies {
-        LargeBodies {
-            bytes: Arc::new(Semaphore::new(LARGE_BODIES_BYTES)),
-            parser: Arc::new(Semaphore::new(1)),
-            disk: Arc::new(Semaphore::new(DISK_BYTES)),
-        }
+        LargeBodies::new(UploadLimits::DEFAULT.disk_bytes)
+    }
+}
+
+/// Room on disk, given back when it is dropped. No semaphore: its permits do not count beyond
+/// 4 GiB.
+pub(crate) struct DiskRoom {
+    left: Arc<AtomicU64>,
+    bytes: u64,
+}
+
+impl Drop for DiskRoom {
+    fn drop(&mut self) {
+        self.left.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -83,12 +103,12 @@ impl ReadPermit {
     /// # Errors
     ///
     /// 503 when there is none.
-    pub(crate) fn take_disk(
-        &self,
-        bytes: usize,
-        room: &mut Option<OwnedSemaphorePermit>,
-    ) -> Result<(), NoRoom> {
-        add(room, take(&self.limits.disk, bytes)?);
+    pub(crate) fn take_disk(&self, bytes: u64, room: &mut Option<DiskRoom>) -> Result<(), NoRoom> {
+        let left = &self.limits.disk;
+        let taken =
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        taken.map_err(|_| NoRoom)?;
+        room.get_or_insert_with(|| DiskRoom { left: Arc::clone(left), bytes: 0 }).bytes += bytes;
         Ok(())
     }
 
@@ -154,11 +174,24 @@ mod tests {
         assert!(second.take_memory(2 * SMALL_BODY_BYTES, 1).is_err());
         drop(first);
         second.take_memory(2 * SMALL_BODY_BYTES, 1).unwrap();
-        let mut room = None;
-        second.take_disk(DISK_BYTES, &mut room).unwrap();
+        let (disk, mut room) = (UploadLimits::DEFAULT.disk_bytes, None);
+        second.take_disk(disk - 1, &mut room).unwrap();
+        second.take_disk(1, &mut room).unwrap();
         assert!(second.take_disk(1, &mut None).is_err());
         drop(room);
-        second.take_disk(1, &mut None).unwrap();
+        second.take_disk(disk, &mut None).unwrap();
+    }
+
+    #[test]
+    fn disk_is_as_large_as_the_host_says() {
+        let limits = LargeBodies::new(10 << 30);
+        let permit = ReadPermit { limits, held: Arc::default() };
+        let mut room = None;
+        permit.take_disk(9 << 30, &mut room).unwrap();
+        assert!(permit.take_disk(2 << 30, &mut room).is_err());
+        permit.take_disk(1 << 30, &mut room).unwrap();
+        drop(room);
+        permit.take_disk(10 << 30, &mut None).unwrap();
     }
 
     #[tokio::test]

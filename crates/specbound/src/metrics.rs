@@ -61,6 +61,8 @@ pub(crate) enum StreamEnd {
     Failed,
     /// Its client went away.
     Gone,
+    /// The server stopped, and ended it.
+    Stopped,
 }
 
 impl Default for Http {
@@ -98,6 +100,7 @@ impl Http {
             StreamEnd::Complete => "complete",
             StreamEnd::Failed => "failed",
             StreamEnd::Gone => "gone",
+            StreamEnd::Stopped => "stopped",
         };
         self.streamed.get_or_create(&Stream { operation, end }).inc();
     }
@@ -123,7 +126,7 @@ impl Http {
         );
         let help = "Streamed answers that are being sent";
         registry.register("http_streams_in_flight", help, self.streams.clone());
-        let help = "Streamed answers by operation and end: complete, failed or gone";
+        let help = "Streamed answers by operation and end: complete, failed, gone or stopped";
         registry.register("http_streams", help, self.streamed.clone());
         registry.register("connections", "Open connections", self.connections.clone());
         let help = "Idle connections closed to make room for new ones";

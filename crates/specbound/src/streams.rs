@@ -6,7 +6,8 @@
 
 use std::error::Error;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -44,10 +45,19 @@ impl From<Vec<u8>> for AnswerBody {
 }
 
 /// Marks a response whose body is made while it is sent.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Streamed {
     /// Whether it is endless, and so ends when the server stops.
     pub ends_with_server: bool,
+    /// Whether the server has ended it. The connection tells this to the [`Observer`], whose body
+    /// is not asked to its end then.
+    pub is_stopped: Arc<AtomicBool>,
+}
+
+impl Streamed {
+    fn new(ends_with_server: bool) -> Streamed {
+        Streamed { ends_with_server, is_stopped: Arc::default() }
+    }
 }
 
 impl AnswerBody {
@@ -58,10 +68,7 @@ impl AnswerBody {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError> + 'static,
     {
-        AnswerBody(Source::Stream(
-            Pieces::new(length, pieces),
-            Streamed { ends_with_server: false },
-        ))
+        AnswerBody(Source::Stream(Pieces::new(length, pieces), Streamed::new(false)))
     }
 
     /// The same without an end: it ends when the server stops.
@@ -69,8 +76,7 @@ impl AnswerBody {
     where
         S: Stream<Item = Result<Bytes, BoxError>> + Send + 'static,
     {
-        let streamed = Streamed { ends_with_server: true };
-        AnswerBody(Source::Stream(Pieces::new(None, pieces), streamed))
+        AnswerBody(Source::Stream(Pieces::new(None, pieces), Streamed::new(true)))
     }
 
     pub(crate) fn into_response(
@@ -157,16 +163,16 @@ impl Body for Pieces {
 
 /// Counts and logs the end of a streamed answer, or leaves it unstarted for HEAD.
 pub(crate) fn observe(response: &mut Response, is_head: bool, end: impl FnOnce() -> Observer) {
-    if response.extensions().get::<Streamed>().is_none() {
+    let Some(Streamed { is_stopped, .. }) = response.extensions().get::<Streamed>().cloned() else {
         return;
-    }
+    };
     let body = std::mem::replace(response.body_mut(), dropshot::Body::empty());
     *response.body_mut() = match is_head {
         true => dropshot::Body::wrap(Unstarted(body.size_hint())),
         false => {
             let observer = end();
             observer.metrics.streams.inc();
-            dropshot::Body::wrap(Observed { body, observer, end: StreamEnd::Gone })
+            dropshot::Body::wrap(Observed { body, observer, is_stopped, end: StreamEnd::Gone })
         }
     };
 }
@@ -182,6 +188,7 @@ pub(crate) struct Observer {
 struct Observed {
     body: dropshot::Body,
     observer: Observer,
+    is_stopped: Arc<AtomicBool>,
     end: StreamEnd,
 }
 
@@ -219,6 +226,9 @@ impl Drop for Observed {
         // With a length, the end is not asked for.
         if self.end == StreamEnd::Gone && self.body.size_hint().exact() == Some(0) {
             self.end = StreamEnd::Complete;
+        }
+        if self.end == StreamEnd::Gone && self.is_stopped.load(Ordering::Relaxed) {
+            self.end = StreamEnd::Stopped;
         }
         self.observer.metrics.streamed(self.observer.operation, self.end);
     }

@@ -1,7 +1,7 @@
 //! Bodies of a connection: whether it is busy or idle while they are read and sent.
 
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -77,9 +77,8 @@ pub(super) fn track(
     connection: &Arc<Connection>,
     mut stopped: watch::Receiver<()>,
 ) {
-    let Some(Streamed { ends_with_server }) = answer.extensions().get::<Streamed>().copied() else {
-        return;
-    };
+    let Some(streamed) = answer.extensions().get::<Streamed>().cloned() else { return };
+    let Streamed { ends_with_server, is_stopped } = streamed;
     let body = std::mem::replace(answer.body_mut(), dropshot::Body::empty());
     let stopped = async move {
         match ends_with_server {
@@ -92,6 +91,7 @@ pub(super) fn track(
         body,
         connection: Arc::clone(connection),
         is_endless: ends_with_server,
+        is_stopped,
         work: None,
         stopped: Mutex::new(stopped.boxed()),
     });
@@ -103,6 +103,7 @@ struct TrackedAnswer {
     body: dropshot::Body,
     connection: Arc<Connection>,
     is_endless: bool,
+    is_stopped: Arc<AtomicBool>,
     work: Option<BusyGuard>,
     /// A mutex only because `dropshot::Body` must be `Sync`; it is never locked.
     stopped: Mutex<BoxFuture<'static, ()>>,
@@ -119,6 +120,7 @@ impl Body for TrackedAnswer {
         let this = &mut *self;
         let stopped = this.stopped.get_mut().unwrap_or_else(PoisonError::into_inner);
         if stopped.poll_unpin(context).is_ready() {
+            this.is_stopped.store(true, Ordering::Relaxed);
             // hyper does not ask again.
             return Poll::Ready(None);
         }

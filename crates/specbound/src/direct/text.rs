@@ -23,7 +23,7 @@ pub(super) fn checked<'t>(row: &Property, sent: &'t str, formats: &Formats) -> O
             true => sent,
             false => sent.trim_matches(is_python_space),
         };
-    let is_good = text.len() <= MAX_TEXT_BYTES
+    let is_good = (!is_lenient || text.len() <= MAX_TEXT_BYTES)
         && has_length(text, row.min_length, row.max_length)
         && row.pattern.is_none_or(|pattern| matches_pattern(pattern, text))
         && (!is_lenient || !text.is_empty() && !text.contains('\0'))

@@ -20,7 +20,7 @@ use super::tables::{Tables, is_any, pattern_of};
 use super::{ExportError, registered};
 use crate::Operation;
 use crate::constraints::SchemaRef;
-use crate::documented::{DocumentedAnswers, JsonSchemas};
+use crate::documented::{DocumentedAnswers, EVENTS, JsonSchemas};
 use crate::fields::Property;
 use crate::files::FileRow;
 use crate::formats::TextFormat;
@@ -445,12 +445,12 @@ impl Confirmation<'_, '_> {
             };
             written.insert(known);
             match tables.iter().find(|(json, _)| *json == name) {
-                Some((_, table)) => Tables::of_answers(self.draft).schema(
+                Some((_, table)) if name != EVENTS => Tables::of_answers(self.draft).schema(
                     &at.join("schema"),
                     table,
                     &BTreeSet::new(),
                 ),
-                None => self.bytes(&at.join("schema")),
+                _ => self.bytes(&at.join("schema")),
             }
         }
         for (media, entry) in held.iter().filter(|(media, _)| !written.contains(media)) {

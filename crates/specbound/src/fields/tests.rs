@@ -349,6 +349,23 @@ fn parameter_texts_keep_their_bounds() {
 }
 
 #[test]
+fn text_without_a_limit_is_as_long_as_its_body() {
+    let long = "ä".repeat(MAX_TEXT_BYTES + 1);
+    let read = |row: Property, formats: &Formats| {
+        let bytes = json!({ "x": long }).to_string().into();
+        let fields = body::parse(Some(JSON), bytes, &BodyLimits::DEFAULT).unwrap();
+        let (clean, errors) = check(&[row], &fields, Rules::default(), formats);
+        errors.is_empty().then(|| clean["x"] == json!(long))
+    };
+    let row = Property::new("x", Kind::Text);
+    assert_eq!(read(row, &Formats::DEFAULT), Some(true));
+    let short = Property { max_length: Some(MAX_TEXT_BYTES), ..row };
+    assert_eq!(read(short, &Formats::DEFAULT), None);
+    // A lenient host has the limit of its reference.
+    assert_eq!(read(row, &Formats { lenient_values: true, ..Formats::DEFAULT }), None);
+}
+
+#[test]
 fn json_values_must_have_their_types_and_are_not_changed() {
     let read = |kind: Kind, sent: &str, content_type: &str| {
         let bytes = multer::bytes::Bytes::copy_from_slice(sent.as_bytes());

@@ -142,8 +142,8 @@ fn text(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checke
     let text = if says.untrimmed || !says.is_lenient() { text } else { trimmed };
     let length = text.chars().count();
     let too_long = |max: usize| format!("Ensure this field has no more than {max} characters.");
-    let max = property.max_length.unwrap_or(MAX_TEXT_BYTES);
-    if text.len() > MAX_TEXT_BYTES && length > max {
+    let max = property.max_length.or(says.is_lenient().then_some(MAX_TEXT_BYTES));
+    if let Some(max) = max.filter(|max| text.len() > MAX_TEXT_BYTES && length > *max) {
         return fault(too_long(max));
     }
     // All violations are reported. A model's own validators, here the pattern, run before those of

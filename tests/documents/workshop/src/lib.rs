@@ -42,7 +42,7 @@ impl Host for Workshop {
         &[("oauth", Scheme::Oauth), ("desk", Scheme::Desk), ("badge", Scheme::Badge)];
     const BODY_LIMITS: &'static BodyLimits = &BodyLimits { bytes: 4096, values: 40, depth: 8 };
     const UPLOAD_LIMITS: &'static UploadLimits =
-        &UploadLimits { files: 5, file_bytes: 6 << 20, bytes: 8 << 20 };
+        &UploadLimits { files: 5, file_bytes: 6 << 20, bytes: 8 << 20, ..UploadLimits::DEFAULT };
 
     async fn authenticate(
         &self,
@@ -113,6 +113,8 @@ pub async fn start_with(
     let operations = api::OPERATIONS;
     let service =
         HttpService::start(Arc::new(Workshop), api, operations, Vec::new(), log.clone()).await?;
+    #[cfg(debug_assertions)]
+    let service = service.check_answers(api::ANSWERS);
     let address = "127.0.0.1:0".parse()?;
     let metrics = service.metrics().clone();
     Ok((Connections::listen(address, most, None, Arc::new(service), log)?, metrics))

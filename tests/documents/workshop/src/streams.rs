@@ -52,14 +52,16 @@ pub fn pieces(kind: types::StreamKind) -> Bytes<media::ApplicationOctetStream> {
     }
 }
 
-/// The events up to the second one that a client does not have, and then none for ever.
+/// The events up to the second one that a client does not have, and then none for ever. After the
+/// thousandth there is one more, which the document does not allow.
 pub fn ticks(last: Option<i64>) -> Events<types::Tick> {
     let tick = |count: i64| {
         let event = Event::new(types::Tick { count }).with_name("tick")?;
         event.with_id(count.to_string())
     };
     let all = (1..=2).filter(|count| last.is_none_or(|last| *count > last)).map(tick);
-    Events::new(stream::iter(all.collect::<Vec<_>>()).chain(stream::pending()))
+    let beyond = last.filter(|last| *last == 1000).map(|last| tick(last + 1));
+    Events::new(stream::iter(all.chain(beyond).collect::<Vec<_>>()).chain(stream::pending()))
 }
 
 /// One event of text, which ends.

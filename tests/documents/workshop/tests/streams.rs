@@ -91,7 +91,7 @@ async fn head_starts_no_producer_and_a_slow_or_lost_client_stops_it() {
 
 #[tokio::test]
 async fn events_are_sent_as_they_come_and_end_with_the_server() {
-    let connections = workshop::start().await.unwrap();
+    let (connections, metrics) = workshop::start_counted().await.unwrap();
     let url = format!("http://{}/ticks", connections.address());
     let answer = reqwest::get(url).await.unwrap();
     assert_eq!(answer.headers()["content-type"], "text/event-stream");
@@ -107,6 +107,24 @@ async fn events_are_sent_as_they_come_and_end_with_the_server() {
     let stopped = tokio::time::timeout(Duration::from_secs(20), connections.stop());
     stopped.await.unwrap().unwrap();
     assert!(pieces.next().await.is_none());
+    metric(&metrics, "http_streams_total{operation=\"ticks\",end=\"stopped\"} 1").await;
+    metric(&metrics, "http_streams_in_flight 0").await;
+}
+
+#[cfg(debug_assertions)]
+#[tokio::test]
+async fn event_that_contradicts_the_document_breaks_the_answer_off() {
+    let (connections, metrics) = workshop::start_counted().await.unwrap();
+    let url = format!("http://{}/ticks", connections.address());
+    let request = reqwest::Client::new().get(url).header("last-event-id", "1000");
+    // The head may be lost with the rest.
+    let broken = match request.send().await {
+        Ok(answer) => answer.bytes().await.is_err(),
+        Err(_) => true,
+    };
+    assert!(broken);
+    metric(&metrics, "http_streams_total{operation=\"ticks\",end=\"failed\"} 1").await;
+    connections.stop().await.unwrap();
 }
 
 /// Clients of events connect again: they must not hold all slots.
