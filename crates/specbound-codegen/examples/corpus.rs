@@ -145,8 +145,12 @@ fn outcome(path: &Path) -> Outcome {
 }
 
 fn size(generated: &Generated) -> String {
-    let (server, client) = (generated.server.lines().count(), generated.client.lines().count());
-    format!("{} operations, {} lines", generated.project.handlers.len(), server + client)
+    format!("{} operations, {} lines", generated.project.handlers.len(), code_lines(generated))
+}
+
+/// Of the server and the client in a project, which share the data types.
+fn code_lines(generated: &Generated) -> usize {
+    generated.server.lines().count() + generated.client_without_types().lines().count()
 }
 
 fn write(folder: &Path, generated: &Generated) -> std::io::Result<()> {
@@ -231,7 +235,7 @@ fn row(
     let size = std::fs::metadata(document)?.len() / 1000;
     let (verdict, notes, operations, lines) = match outcome {
         Outcome::Taken(generated, mode) => {
-            let lines = generated.server.lines().count() + generated.client.lines().count();
+            let lines = code_lines(generated);
             let verdict = if *mode == Mode::Strict { "as it is" } else { "`--lenient`" };
             (verdict, generated.unenforced.len(), generated.project.handlers.len(), lines)
         }
