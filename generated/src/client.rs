@@ -4,6 +4,7 @@
 pub use progenitor_client::{ByteStream, ClientInfo, Error, ResponseValue};
 #[allow(unused_imports)]
 use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderExt};
+#[allow(dead_code, non_camel_case_types)]
 /// Types used as operation parameters and responses.
 #[allow(clippy::all)]
 pub mod types {

@@ -166,6 +166,9 @@ impl Client {
         mut forms: [&mut Forms; 2],
     ) -> Result<(), Error> {
         let mut always_serialize = AlwaysSerialize::new(copy);
+        // typify names the variants of "+1" and "-1" `plus1` and `minus1`, and writes helpers for
+        // defaults that no member needs.
+        let head = quote!(#[allow(dead_code, non_camel_case_types)] #head);
         let block = Block::open(&head, &mut self.text)?;
         let mut added = Vec::new();
         for tokens in items(content) {
