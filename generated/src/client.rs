@@ -265,7 +265,7 @@ pub mod types {
         }
     }
 }
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 /**Client for InvenTree API
 
 API for InvenTree - the intuitive open source inventory management system
@@ -275,6 +275,22 @@ pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
     credentials: Credentials,
+}
+/// Secrets are redacted.
+impl ::std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+        let mut url = ::reqwest::Url::parse(&self.baseurl).ok();
+        if let Some(url) = &mut url {
+            let _ = (url.set_username(""), url.set_password(None));
+            url.set_query(None);
+        }
+        let url = url.as_ref().map_or("[no URL]", ::reqwest::Url::as_str);
+        f.debug_struct("Client")
+            .field("baseurl", &url)
+            .field("client", &self.client)
+            .field("credentials", &self.credentials)
+            .finish()
+    }
 }
 impl Client {
     /// Create a new client.

@@ -19,7 +19,7 @@ use super::credentials::Schemes;
 use super::document::{Content, Document, Operation};
 use super::names::unique;
 use super::pieces::{Block, Piece, items, parse};
-use super::redact::Secrets;
+use super::redact::{self, Secrets};
 use super::schemes::Scheme;
 use super::senders::Sent;
 use super::support::Support;
@@ -132,7 +132,8 @@ impl Client {
                     if !schemes.is_empty() {
                         HoldCredentials("Client").visit_item_mut(&mut item);
                     }
-                    client.text.push_str(&super::format(quote!(#item))?);
+                    let shown = redact::of_client(&mut item);
+                    client.text.push_str(&super::format(quote!(#item #shown))?);
                 }
             }
         }

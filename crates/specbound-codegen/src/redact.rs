@@ -1,5 +1,5 @@
 //! `Debug` of the data types without secrets: a member with `format: password` or `writeOnly` is
-//! redacted, so that a request can be logged.
+//! redacted, so that a request can be logged. Nor does a client show the password of its URL.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -147,6 +147,38 @@ impl Secrets {
         });
         Some(quote!(f.debug_struct(#shown)#(#rows)*.finish()))
     }
+}
+
+/// An implementation of `Debug` in place of the derived one for `Client`: without the user name,
+/// the password and the query that its base URL may have.
+pub fn of_client(item: &mut syn::Item) -> Option<syn::Item> {
+    let syn::Item::Struct(client) = item else { return None };
+    let syn::Fields::Named(fields) = &client.fields else { return None };
+    let of_url = |field: &&syn::Field| field.ident.as_ref().is_some_and(|name| name == "baseurl");
+    if client.ident != "Client" || !fields.named.iter().any(|field| of_url(&field)) {
+        return None;
+    }
+    let others = fields.named.iter().filter(|field| !of_url(field)).filter_map(|field| {
+        let ident = field.ident.as_ref()?;
+        let name = ident.to_string();
+        Some(quote!(.field(#name, &self.#ident)))
+    });
+    let shown = quote!(#(#others)*);
+    remove_debug(&mut client.attrs);
+    Some(syn::parse_quote! {
+        /// Secrets are redacted.
+        impl ::std::fmt::Debug for Client {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                let mut url = ::reqwest::Url::parse(&self.baseurl).ok();
+                if let Some(url) = &mut url {
+                    let _ = (url.set_username(""), url.set_password(None));
+                    url.set_query(None);
+                }
+                let url = url.as_ref().map_or("[no URL]", ::reqwest::Url::as_str);
+                f.debug_struct("Client").field("baseurl", &url)#shown.finish()
+            }
+        }
+    })
 }
 
 fn remove_debug(attributes: &mut [syn::Attribute]) {

@@ -48,7 +48,16 @@ pub enum Target {
 const MAX_REFERENCES: usize = 8;
 
 /// Methods of `Sender` alone that no operation has the name of.
-const RESERVED: [&str; 5] = ["target", "with_credentials", "clone", "fmt", "default"];
+const RESERVED: [&str; 8] = [
+    "target",
+    "whole",
+    "with_credentials",
+    "with_timeout",
+    "with_answer_bytes",
+    "clone",
+    "fmt",
+    "default",
+];
 
 /// Most requests that the server sends, counted where a callback of several operations is: each
 /// becomes a method. Tests make few.

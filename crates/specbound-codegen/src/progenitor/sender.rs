@@ -128,7 +128,6 @@ fn send_target(schemes: &Schemes<'_>) -> TokenStream {
     let apply = match schemes.is_empty() {
         true => quote!(let _ = operation_id;),
         false => quote! {
-            let mut request = request;
             self.credentials.apply(&self.client, &mut request, operation_id)?;
         },
     };
@@ -140,9 +139,10 @@ fn send_target(schemes: &Schemes<'_>) -> TokenStream {
                 operation_id: &'static str,
                 accept: &'static str,
             ) -> Result<::reqwest::Response, Error<E>> {
-                let request = target.request(&self.client, "", accept)?;
+                let mut request = target.request(&self.client, "", accept)?;
+                *request.timeout_mut() = Some(self.timeout);
                 #apply
-                Ok(self.client.execute(request).await #hidden ?)
+                self.whole(self.client.execute(request).await #hidden ?).await
             }
         }
     }

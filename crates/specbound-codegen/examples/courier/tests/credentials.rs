@@ -51,6 +51,18 @@ async fn each_scheme_is_sent_in_its_location() {
     assert_eq!(shown(&server.only()), ["x-key: machine-key"]);
 }
 
+#[test]
+fn debug_of_a_client_shows_no_password_of_its_url() {
+    for client in [
+        format!("{:?}", Client::new("https://ada:hunter2@example.com:8/api?key=hunter2")),
+        format!("{:?}", courier::depot::Client::new("https://hunter2@example.com:8/api")),
+    ] {
+        assert!(client.contains("baseurl: \"https://example.com:8/api\""), "{client}");
+        assert!(!client.contains("hunter2") && !client.contains("ada"), "{client}");
+    }
+    assert!(!format!("{:?}", Client::new("//ada:hunter2@example.com")).contains("hunter2"));
+}
+
 #[tokio::test]
 async fn operation_without_security_gets_no_credentials() {
     let server = Recorder::start().await;

@@ -123,6 +123,33 @@ async fn value_in_the_path_of_a_callback_leads_to_no_other_path() {
     assert!(receiver.seen().is_empty());
 }
 
+/// The receiver is one that a client chose.
+#[tokio::test]
+async fn answer_has_a_limit_of_bytes_and_of_time() {
+    let answer = |length: usize| {
+        let body = format!("{{\"size\": {}1}}", " ".repeat(length - 11));
+        let kind = "content-type: application/json";
+        format!("HTTP/1.1 410 Gone\r\n{kind}\r\ncontent-length: {length}\r\n\r\n{body}")
+    };
+    let receiver = Recorder::answering(&answer(1 << 20)).await;
+    let refused = sender().parcel_lost(&receiver.url, &event()).await;
+    assert!(matches!(refused, Err(Error::ErrorResponse(_))), "{refused:?}");
+    let longer = Recorder::answering(&answer((1 << 20) + 1)).await;
+    let refused = sender().parcel_lost(&longer.url, &event()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "Error: the answer is longer than 1048576 bytes");
+    let roomy = sender().with_answer_bytes(2 << 20).parcel_lost(&longer.url, &event()).await;
+    assert!(matches!(roomy, Err(Error::ErrorResponse(_))), "{roomy:?}");
+
+    // It takes connections, and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let hasty = sender().with_timeout(std::time::Duration::from_millis(20));
+    match hasty.new_get(&url).await {
+        Err(Error::CommunicationError(error)) => assert!(error.is_timeout(), "{error}"),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// A client that names a host of the server's own network must get nothing from it.
 #[tokio::test]
 async fn target_is_http_allowed_and_the_last() {
