@@ -20,7 +20,8 @@ const KEY: &str = "dGVzdGVyOm9mLXRoaXMtYXBp";
 const USERNAME: &str = "tester";
 const PASSWORD: &str = "of-this-api";
 
-/// The tests. They use `start`, `check` and `value` of the file that includes them.
+/// The tests. They use `client`, `address`, `check` and `value` of the module that includes theirs,
+/// since an operation can have each of these names.
 pub fn text(
     document: &Document,
     methods: &BTreeMap<String, Vec<(String, syn::Type)>>,
@@ -38,7 +39,7 @@ pub fn text(
             #[tokio::test]
             async fn #name() {
                 let client = #connect;
-                check(client.#name(#(#arguments),*).await);
+                super::check(client.#name(#(#arguments),*).await);
             }
         })
     };
@@ -50,7 +51,7 @@ pub fn text(
 /// A client with the credentials of one alternative. `None` if no credentials are accepted.
 fn connect(operation: &Operation, schemes: &Schemes<'_>) -> Option<TokenStream> {
     if schemes.is_empty() && operation.security.is_empty() {
-        return Some(quote!(client::Client::new(&start(#KEY).await)));
+        return Some(quote!(super::client::Client::new(super::address(#KEY))));
     }
     let set = |one: &Requirement| {
         let (setter, scheme) = schemes.setter(&one.scheme)?;
@@ -68,9 +69,9 @@ fn connect(operation: &Operation, schemes: &Schemes<'_>) -> Option<TokenStream> 
         false => operation.security.iter().find_map(of_alternative)?,
     };
     Some(match sets.is_empty() {
-        true => quote!(client::Client::new(&start(#KEY).await)),
+        true => quote!(super::client::Client::new(super::address(#KEY))),
         false => quote! {
-            client::Credentials::new()#(#sets)*.connect(&start(#KEY).await).unwrap()
+            super::client::Credentials::new()#(#sets)*.connect(super::address(#KEY)).unwrap()
         },
     })
 }
@@ -104,11 +105,11 @@ fn argument(
             match &*reference.elem {
                 syn::Type::Slice(items) if matches!(*items.elem, syn::Type::Reference(_)) => {
                     quote! {
-                        &value::<Vec<String>>(#value).iter().map(String::as_str).collect::<Vec<_>>()
+                        &super::value::<Vec<String>>(#value).iter().map(String::as_str).collect::<Vec<_>>()
                     }
                 }
-                syn::Type::Slice(_) => quote!(&value::<Vec<_>>(#value)),
-                _ => quote!(&value(#value)),
+                syn::Type::Slice(_) => quote!(&super::value::<Vec<_>>(#value)),
+                _ => quote!(&super::value(#value)),
             }
         }
         // A body of bytes: of a generic type.
@@ -117,11 +118,11 @@ fn argument(
             with_defaults(&mut value, schema);
             with_files(&mut value, operation);
             let value = value.to_string();
-            quote!(value(#value))
+            quote!(super::value(#value))
         }
         _ => {
             let value = value.to_string();
-            quote!(value(#value))
+            quote!(super::value(#value))
         }
     })
 }

@@ -94,9 +94,12 @@ fn calls_send_the_credentials_and_the_arguments_that_are_required() {
     assert_eq!(calls.matches("#[tokio::test]").count(), 6, "{calls}");
     let person = r#"client::Credentials::new().machine("dGVzdGVyOm9mLXRoaXMtYXBp").connect("#;
     assert!(dense(&calls).contains(person), "{calls}");
-    assert!(calls.contains("client::Client::new(&start("), "{calls}");
-    assert!(calls.contains(r#"client.open_ticket(&value("{\"title\":\"xxx\"}"))"#), "{calls}");
-    assert!(calls.contains(r#"client.list_tickets(value("1"), None)"#), "{calls}");
+    assert!(calls.contains("client::Client::new(super::address("), "{calls}");
+    assert!(
+        calls.contains(r#"client.open_ticket(&super::value("{\"title\":\"xxx\"}"))"#),
+        "{calls}"
+    );
+    assert!(calls.contains(r#"client.list_tickets(super::value("1"), None)"#), "{calls}");
 }
 
 #[test]
