@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::report::{Paths, Problem, Step};
 use super::values::{canonical, is_multiple};
-use super::{Discriminator, SchemaRef, Type};
+use super::{Constraints, Discriminator, SchemaRef, Type};
 use crate::keywords::Formats;
 use crate::patterns::matches_pattern;
 
@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 512;
 /// Every problem of a value.
 pub(super) fn problems(schema: SchemaRef, value: &Value, formats: &Formats) -> Vec<Problem> {
     let paths = Paths::default();
-    let mut check = Check { formats, steps_left: MAX_STEPS, depth: 0, paths };
+    let mut check = Check { formats, steps_left: MAX_STEPS, depth: 0, paths, active: Vec::new() };
     check.schema(schema, value);
     if check.steps_left == 0 {
         return vec![Problem::at_root("The value takes too long to check.")];
@@ -31,6 +31,8 @@ struct Check<'a> {
     steps_left: usize,
     depth: usize,
     paths: Paths,
+    /// The schemas that may lead back to themselves, each with the value that it is held against.
+    active: Vec<(*const Constraints, *const Value)>,
 }
 
 impl Check<'_> {
@@ -41,9 +43,20 @@ impl Check<'_> {
         if self.steps_left == 0 {
             return;
         }
+        // A subtype refers to its supertype, whose discriminator leads back to the subtype: what is
+        // being checked already is not checked again.
+        let place = (std::ptr::from_ref(schema), std::ptr::from_ref(value));
+        let may_return = schema.refers.is_some() || !schema.all_of.is_empty() || {
+            schema.discriminator.is_some() || !schema.any_of.is_empty() || !schema.one_of.is_empty()
+        };
+        if may_return && self.active.contains(&place) {
+            return;
+        }
         self.steps_left -= 1;
         self.depth += 1;
+        self.active.push(place);
         self.keywords(schema, value);
+        self.active.pop();
         self.depth -= 1;
     }
 

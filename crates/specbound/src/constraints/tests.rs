@@ -121,6 +121,39 @@ fn discriminator_selects_without_trying_other_alternatives() {
     assert_eq!(problems(&PET, json!([])), ["Expected a dictionary."]);
 }
 
+/// As springdoc and NSwag write inheritance.
+#[test]
+fn subtypes_that_refer_to_their_discriminated_supertype_are_checked_once() {
+    static SHAPE: Constraints = Constraints {
+        one_of: &[&CIRCLE, &SQUARE],
+        required: &["kind"],
+        discriminator: Some(Discriminator {
+            property: "kind",
+            mapping: &[("circle", &CIRCLE), ("square", &SQUARE)],
+        }),
+        ..Constraints::ANY
+    };
+    static WITH_RADIUS: Constraints =
+        Constraints { required: &["radius"], properties: &[("inner", &SHAPE)], ..Constraints::ANY };
+    static CIRCLE: Constraints =
+        Constraints { all_of: &[&SHAPE, &WITH_RADIUS], ..Constraints::ANY };
+    static WITH_SIDE: Constraints = Constraints { required: &["side"], ..Constraints::ANY };
+    static SQUARE: Constraints = Constraints { all_of: &[&SHAPE, &WITH_SIDE], ..Constraints::ANY };
+    static TRIED: Constraints = Constraints { one_of: &[&BOTH, &NUMBER], ..Constraints::ANY };
+    static BOTH: Constraints = Constraints { all_of: &[&TRIED, &SHORT], ..Constraints::ANY };
+    let square = json!({"kind": "square", "side": 2});
+    assert!(problems(&SHAPE, square.clone()).is_empty());
+    assert!(problems(&CIRCLE, json!({"kind": "circle", "radius": 1, "inner": square})).is_empty());
+    assert_eq!(problems(&SHAPE, json!({"kind": "circle"})), ["radius This field is required."]);
+    // The same schema holds for another value within this one.
+    assert_eq!(
+        problems(&SHAPE, json!({"kind": "circle", "radius": 1, "inner": {"kind": "square"}})),
+        ["inner side: This field is required."]
+    );
+    assert!(problems(&TRIED, json!("abc")).is_empty() && problems(&TRIED, json!(1)).is_empty());
+    assert!(!problems(&TRIED, json!("abcd")).is_empty());
+}
+
 #[test]
 fn conditions_exclusions_and_choices_hold() {
     static ODD: Constraints = Constraints { choices: &["1", "3", "null"], ..Constraints::ANY };
