@@ -107,7 +107,9 @@ impl Document {
                 let files: Vec<File> = forgotten.collect();
                 Ok(Document { value: document, resolved: Sources { files, origins }, missing })
             }
-            Err((bad, files)) => Err(refused(&bad, &files)),
+            Err((bad, files)) => {
+                Err(together(bad.iter().map(|bad| refused(bad, &files)).collect()))
+            }
         }
     }
 
@@ -119,7 +121,10 @@ impl Document {
     pub fn complete(mut self) -> Result<Document, ParseError> {
         match self.missing.is_empty() {
             true => Ok(self),
-            false => Err(self.missing.swap_remove(0).1),
+            false => {
+                let missing = std::mem::take(&mut self.missing);
+                Err(together(missing.into_iter().map(|(_, error)| error).collect()))
+            }
         }
     }
 
@@ -188,6 +193,27 @@ fn outline(document: &Value) -> Value {
         "webhooks": section("webhooks"),
         "components": {"schemas": schemas},
     })
+}
+
+/// Most bad references that a message names.
+const MAX_TOLD: usize = 20;
+
+/// One error that names all bad references, each with its position, in one line.
+fn together(mut errors: Vec<ParseError>) -> ParseError {
+    let all = errors.len();
+    let others: Vec<String> =
+        errors.iter().take(MAX_TOLD).skip(1).map(ToString::to_string).collect();
+    let mut first = errors.swap_remove(0);
+    if let ParseError::Reference { message, .. } = &mut first {
+        for other in others {
+            message.push_str("; ");
+            message.push_str(&other);
+        }
+        if all > MAX_TOLD {
+            message.push_str(&format!("; and {} more", all - MAX_TOLD));
+        }
+    }
+    first
 }
 
 fn refused(bad: &BadReference, files: &[File]) -> ParseError {
@@ -321,5 +347,31 @@ components: {schemas: {U: {properties: {v: {type: string}}}}}
         let callback = "openapi: 3.0.3\npaths: {/a: {post: {responses: {}, callbacks: {c: {x: \
             {$ref: '#/paths/~1a'}}}}}}";
         assert!(parse(callback).is_ok());
+    }
+
+    #[test]
+    fn all_bad_references_are_told_at_once_with_their_positions() {
+        let reference = |to: &str| format!("{{$ref: '{to}'}}");
+        let text = |references: &[String]| {
+            let items = references.iter().enumerate();
+            let items = items.map(|(n, reference)| format!("  A{n}: {reference}\n"));
+            let items: String = items.collect();
+            format!("openapi: 3.1.0\npaths: {{}}\ncomponents:\n schemas:\n{items}")
+        };
+        let all = ["#/$defs/A", "#/components/schemas/B", "#c", "other.yaml#/D"].map(reference);
+        let error = Document::parse(&text(&all)).unwrap_err().to_string();
+        for told in [
+            "line 5, column 8: `#/$defs/A` cannot be resolved",
+            "line 6, column 8: `#/components/schemas/B` cannot be resolved",
+            "line 7, column 8: `#c` cannot be resolved",
+            "line 8, column 8: `other.yaml#/D` cannot be resolved",
+        ] {
+            assert!(error.contains(told), "{told}: {error}");
+        }
+        assert_eq!(error.lines().count(), 1);
+        let many: Vec<String> =
+            (0..500).map(|n| reference(&format!("#/components/schemas/X{n}"))).collect();
+        let error = Document::parse(&text(&many)).unwrap_err().to_string();
+        assert!(error.len() < 5_000 && error.ends_with("; and 480 more"), "{error}");
     }
 }

@@ -29,6 +29,9 @@ const MAX_REFERENCE_CHAIN: usize = 64;
 /// Most path items and media types written out.
 const MAX_WRITTEN_OUT: usize = 20_000;
 
+/// Most bad references that are found before the rest of the document is left.
+const MAX_BAD: usize = 20;
+
 /// A reference that cannot be followed.
 #[derive(Debug)]
 pub(crate) struct BadReference {
@@ -106,11 +109,11 @@ const SECTIONS: [ObjectKind; 8] = [
 ];
 
 /// Resolves the document in `root`. `files` reads the files that it refers to. On failure the files
-/// read so far are returned, for the position of the reference.
+/// read so far are returned, for the positions of the references.
 pub(crate) fn resolve(
     root: File,
     files: &mut Files,
-) -> Result<Resolved, (BadReference, Vec<File>)> {
+) -> Result<Resolved, (Vec<BadReference>, Vec<File>)> {
     let own = ComponentNames::of(&root.value);
     if own.is_self_contained(FieldShape::One(ObjectKind::Document), &root.value) {
         drop(own);
@@ -135,13 +138,17 @@ pub(crate) fn resolve(
         active: Vec::new(),
         written_out: 0,
         missing: Vec::new(),
+        bad: Vec::new(),
     };
-    match resolver.run(&document) {
-        Ok(document) => {
-            let Resolver { files, origins, missing, .. } = resolver;
-            Ok(Resolved { document, files, origins, missing })
+    let result = resolver.run(&document);
+    let Resolver { files, origins, missing, mut bad, .. } = resolver;
+    match result {
+        Ok(document) if bad.is_empty() => Ok(Resolved { document, files, origins, missing }),
+        result => {
+            bad.extend(result.err());
+            bad.extend(missing);
+            Err((bad, files))
         }
-        Err(bad) => Err((bad, resolver.files)),
     }
 }
 
@@ -168,13 +175,15 @@ struct Resolver<'a> {
     active: Vec<FilePlace>,
     written_out: usize,
     missing: Vec<BadReference>,
+    /// References that lead nowhere in any document.
+    bad: Vec<BadReference>,
 }
 
 type Result<T, E = BadReference> = std::result::Result<T, E>;
 
 impl Resolver<'_> {
     fn run(&mut self, root: &Value) -> Result<Value> {
-        self.name_components(root)?;
+        self.name_components(root);
         let mut document = self.walk(0, FieldShape::One(ObjectKind::Document), root)?;
         while let Some(Job { target, kind, name }) = self.queue.pop() {
             let (file, pointer) = &target;
@@ -200,7 +209,7 @@ impl Resolver<'_> {
 
     /// Takes the names of the document's own components. One that only refers to something
     /// elsewhere gives it its name.
-    fn name_components(&mut self, root: &Value) -> Result<()> {
+    fn name_components(&mut self, root: &Value) {
         let entries = |section: &str| root["components"][section].as_object().into_iter().flatten();
         for section in SECTIONS.iter().filter_map(|kind| section(*kind)) {
             self.taken.extend(entries(section).map(|(name, _)| (section, name.clone())));
@@ -209,13 +218,13 @@ impl Resolver<'_> {
             let Some(section) = section(kind) else { continue };
             for (name, entry) in entries(section) {
                 let Some(reference) = lone_reference(entry) else { continue };
-                let target = self.target(0, reference)?;
+                // A bad one is found where it stands.
+                let Ok(target) = self.target(0, reference) else { continue };
                 if own_component(&target, section).is_none() {
                     self.names.entry((target, section)).or_insert_with(|| name.clone());
                 }
             }
         }
-        Ok(())
     }
 
     fn walk(&mut self, file: usize, shape: FieldShape, value: &Value) -> Result<Value> {
@@ -264,11 +273,17 @@ impl Resolver<'_> {
                             self.missing.push(bad);
                             reference.clone()
                         }
-                        Err(bad) => return Err(bad),
+                        Err(bad) => {
+                            self.found(bad)?;
+                            reference.clone()
+                        }
                     };
                     fields.insert("$ref".to_owned(), resolved.into());
                 }
-                None => fields = self.inlined(file, kind, reference)?,
+                None => match self.inlined(file, kind, reference) {
+                    Ok(content) => fields = content,
+                    Err(bad) => self.found(bad)?,
+                },
             }
         } else if let Some(reference) = object.get("$dynamicRef").and_then(Value::as_str)
             && kind == ObjectKind::Schema
@@ -310,8 +325,9 @@ impl Resolver<'_> {
             };
             let mut kept = Map::new();
             for (name, entry) in entries {
-                if let (Some(reference), Some(section)) = (lone_reference(entry), section(kind)) {
-                    let target = self.target(file, reference)?;
+                if let (Some(reference), Some(section)) = (lone_reference(entry), section(kind))
+                    && let Ok(target) = self.target(file, reference)
+                {
                     if self.names.get(&(target.clone(), section)).is_some_and(|named| named == name)
                     {
                         self.queue.push(Job { target, kind, name: name.clone() });
@@ -346,6 +362,19 @@ impl Resolver<'_> {
             walked.insert(key.clone(), resolved);
         }
         Ok(Value::Object(walked))
+    }
+
+    /// Remembers a bad reference, so that all of them are told at once.
+    fn found(&mut self, bad: BadReference) -> Result<()> {
+        if self.bad.len() + 1 >= MAX_BAD {
+            return Err(bad);
+        }
+        let is_same =
+            |known: &BadReference| (known.file, &known.reference) == (bad.file, &bad.reference);
+        if !self.bad.iter().any(is_same) {
+            self.bad.push(bad);
+        }
+        Ok(())
     }
 
     /// The content behind a reference to a kind of object without a section.
