@@ -371,6 +371,10 @@ impl<'a> Tables<'a> {
     /// Only where each alternative is a component, by whose name or mapping it is chosen.
     fn discriminator(&mut self, object: &Map<String, Value>) -> Option<TokenStream> {
         let discriminator = object.get("discriminator")?;
+        // Of 3.2: the member may be missing, or have any other value.
+        if discriminator.get("defaultMapping").is_some() {
+            return None;
+        }
         let property = discriminator["propertyName"].as_str()?;
         let alternatives = object.get("oneOf").or_else(|| object.get("anyOf"))?.as_array()?;
         let target = |reference: &str| {

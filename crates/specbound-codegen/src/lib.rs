@@ -107,7 +107,8 @@ pub struct Generated {
 }
 
 impl Generated {
-    /// The data types alone: they need `serde`, and for some formats `chrono` and `uuid`.
+    /// The data types alone: they need `serde`, `serde_json` for alternatives and JSON of any kind,
+    /// and for some formats `chrono` and `uuid`.
     ///
     /// # Errors
     ///
@@ -270,6 +271,7 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
         schemes: &schemes,
         schemes_of_senders: &schemes::all(&document.senders, source),
         senders: &senders,
+        discriminators: &progenitor::Discriminators::new(source, &document, &names),
         support: support.as_ref(),
     };
     let client = progenitor::client(copy, parts, mode, &mut unenforced)?;

@@ -83,6 +83,14 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
         let Some(schema) = schema.as_object_mut() else { return };
         // A newtype with a pattern needs the crate `regress`.
         schema.remove("pattern");
+        // Without a type, a format or a bound makes none.
+        if ["type", "$ref", "allOf", "oneOf", "anyOf", "enum"]
+            .iter()
+            .all(|k| !schema.contains_key(*k))
+        {
+            schema.remove("format");
+            schema.retain(|keyword, _| !CONSTRAINTS.contains(&keyword.as_str()));
+        }
         // Bounds beyond `i64` stay in the table.
         for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")]
         {
@@ -114,7 +122,7 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
             });
         }
         if clashes {
-            schema.entry("additionalProperties").or_insert_with(|| json!(true));
+            schema.entry("additionalProperties").or_insert_with(|| json!({}));
         }
         // The field for members without a name is called `extra`.
         if schema.contains_key("additionalProperties") && fields.contains("extra") {
@@ -324,6 +332,10 @@ pub fn strip_constraints(copy: &mut Value) {
             operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
         for schema in parameters.filter_map(|parameter| parameter.get_mut("schema")) {
             strip(schema);
+            // typify has no type for choices of these.
+            if matches!(schema["type"].as_str(), Some("number" | "boolean")) {
+                schema.as_object_mut().map(|schema| schema.remove("enum"));
+            }
             schema.get_mut("items").into_iter().for_each(strip);
         }
     });

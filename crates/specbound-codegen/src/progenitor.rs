@@ -3,6 +3,7 @@
 //! progenitor refuses some input by an error without a place, or by a panic. The item that it
 //! refuses is found by trying parts of the document.
 
+mod alternatives;
 mod offending;
 mod requests;
 mod sender;
@@ -25,6 +26,8 @@ use super::senders::Sent;
 use super::support::Support;
 use super::types::AlwaysSerialize;
 use super::{Error, Item, Mode, quiet};
+pub use alternatives::Discriminators;
+use alternatives::Members;
 use offending::{OffendingItem, find_offending_item, generate};
 use requests::{Forms, Payload, Site, payloads};
 use sender::write_sender;
@@ -50,6 +53,7 @@ pub struct Parts<'a> {
     /// Those that callbacks and webhooks name.
     pub schemes_of_senders: &'a [Scheme],
     pub senders: &'a [Sent],
+    pub discriminators: &'a Discriminators,
     /// The module that has the common code, if the client does not.
     pub support: Option<&'a syn::Path>,
 }
@@ -87,7 +91,7 @@ impl Client {
                 Piece::Block(head, content) if has_word(&head, "types") => {
                     let secrets = Secrets::new(copy);
                     let all = [&mut forms, &mut forms_of_senders];
-                    client.write_types(head, content, copy, &secrets, all)?;
+                    client.write_types(head, content, copy, &secrets, all, parts.discriminators)?;
                     client.types = start..client.text.len();
                     let operations = document.operations.iter();
                     let module = forms.module(operations, document, &secrets, parts.support);
@@ -165,7 +169,9 @@ impl Client {
         copy: &Value,
         secrets: &Secrets,
         mut forms: [&mut Forms; 2],
+        discriminators: &Discriminators,
     ) -> Result<(), Error> {
+        let members = Members::new(copy);
         let mut always_serialize = AlwaysSerialize::new(copy);
         // typify names the variants of "+1" and "-1" `plus1` and `minus1`, and writes helpers for
         // defaults that no member needs.
@@ -177,6 +183,7 @@ impl Client {
             always_serialize.visit_item_mut(&mut item);
             forms.iter_mut().for_each(|forms| forms.keep(&item));
             added.extend(secrets.implement(&mut item));
+            added.extend(alternatives::implement(&mut item, discriminators, &members));
             block.write_item(item, &mut self.text);
         }
         for item in added {

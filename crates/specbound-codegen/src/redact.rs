@@ -182,12 +182,17 @@ pub fn of_client(item: &mut syn::Item) -> Option<syn::Item> {
 }
 
 fn remove_debug(attributes: &mut [syn::Attribute]) {
+    remove_derive(attributes, "Debug");
+}
+
+/// Takes a trait out of those that are derived.
+pub fn remove_derive(attributes: &mut [syn::Attribute], name: &str) {
     for attribute in attributes.iter_mut().filter(|a| a.path().is_ident("derive")) {
         type Paths = syn::punctuated::Punctuated<syn::Path, syn::Token![,]>;
         let Ok(paths) = attribute.parse_args_with(Paths::parse_terminated) else { continue };
         let kept: Paths = paths
             .into_iter()
-            .filter(|path| path.segments.last().is_none_or(|last| last.ident != "Debug"))
+            .filter(|path| path.segments.last().is_none_or(|last| last.ident != name))
             .collect();
         *attribute = syn::parse_quote!(#[derive(#kept)]);
     }

@@ -9,6 +9,7 @@ mod any_document;
 mod events;
 mod forms;
 mod garbage;
+mod inheritance;
 mod normalised;
 mod project;
 mod refusals;

@@ -30,7 +30,7 @@ impl Lower<'_> {
             .any(|shape| object.contains_key(*shape))
         {
             if object.contains_key("properties") && !object.contains_key("additionalProperties") {
-                object.insert("additionalProperties".to_owned(), json!(true));
+                object.insert("additionalProperties".to_owned(), json!({}));
             }
             return None;
         }

@@ -1,4 +1,5 @@
-//! `allOf` as one object with the members of all its parts.
+//! `allOf` as one object with the members of all its parts, and a place for members of other
+//! schemas.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -68,7 +69,7 @@ impl Lower<'_> {
             }
             ("oneOf" | "anyOf", value) => {
                 if object.contains_key("oneOf") || object.contains_key("anyOf") {
-                    object.insert("additionalProperties".to_owned(), json!(true));
+                    object.insert("additionalProperties".to_owned(), json!({}));
                 } else {
                     object.insert(keyword, value);
                 }
@@ -76,5 +77,25 @@ impl Lower<'_> {
             ("nullable" | "title" | "description" | "readOnly" | "writeOnly" | "default", _) => {}
             (_, value) => drop(object.entry(keyword).or_insert(value)),
         }
+    }
+}
+
+/// Gives an object a place for members beside its own, where schemas that extend it have them, or
+/// keywords that no type is made of. They stand in the values, and would be lost.
+pub(super) fn keep_other_members(object: &mut Map<String, Value>) {
+    let is_extended = object.contains_key("discriminator")
+        && !["oneOf", "anyOf"].iter().any(|keyword| object.contains_key(*keyword));
+    let of_keywords = || {
+        let inner = ["then", "else"].iter().filter_map(|keyword| object.get(*keyword));
+        let dependent = object.get("dependentSchemas").and_then(Value::as_object);
+        let mut inner = inner.chain(dependent.into_iter().flat_map(Map::values));
+        object.contains_key("patternProperties")
+            || inner.any(|schema| schema.get("properties").is_some())
+    };
+    if object.contains_key("properties")
+        && object.get("additionalProperties").is_none_or(Value::is_boolean)
+        && (is_extended || of_keywords())
+    {
+        object.insert("additionalProperties".to_owned(), json!({}));
     }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
 
+use super::merge::keep_other_members;
 use super::{Checked, Lower, MAX_MERGED, MAX_SCHEMAS, MAX_TEXT, component_name};
 use crate::names::clean;
 use crate::patterns::is_regular;
@@ -81,6 +82,7 @@ impl Lower<'_> {
             return json!({});
         }
         let mut object = object.clone();
+        keep_other_members(&mut object);
         if let Some(name) = object.get("$ref").and_then(Value::as_str).and_then(component_name) {
             let reference = json!({ "$ref": self.reference(&name) });
             object.remove("$ref");
@@ -309,6 +311,10 @@ impl Lower<'_> {
                 &format!("`{}` is no type: it is not enforced", clean(kind)),
                 checked,
             );
+        }
+        // Without a type its values are any JSON, whose items the table alone holds.
+        if kind.is_none() {
+            object.remove("items");
         }
         if kind.as_deref() == Some("array") {
             let items = object.get("items").cloned().unwrap_or_else(|| json!({}));
