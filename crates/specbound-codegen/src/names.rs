@@ -22,6 +22,9 @@ pub const RESERVED_METHODS: [&str; 10] = [
     "send_target",
 ];
 
+/// Names that typify's code uses without a path, of functions or of types.
+const RESERVED_TYPES: [&str; 5] = ["Ok", "Err", "Some", "None", "String"];
+
 /// Whether a text is a Rust identifier and no keyword of any edition.
 pub fn is_identifier(text: &str) -> bool {
     text != "gen" && text.is_ascii() && syn::parse_str::<syn::Ident>(text).is_ok()
@@ -81,7 +84,7 @@ pub fn type_name(text: &str) -> String {
     match name.chars().next() {
         None => "Unnamed".to_owned(),
         Some(first) if first.is_ascii_digit() => format!("X{name}").to_pascal_case(),
-        Some(_) if is_identifier(&name) => name,
+        Some(_) if is_identifier(&name) && !RESERVED_TYPES.contains(&name.as_str()) => name,
         Some(_) => format!("{name}Schema"),
     }
 }

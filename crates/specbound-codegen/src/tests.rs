@@ -10,6 +10,7 @@ mod events;
 mod forms;
 mod garbage;
 mod inheritance;
+mod listed;
 mod normalised;
 mod project;
 mod refusals;

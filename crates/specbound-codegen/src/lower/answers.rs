@@ -3,6 +3,7 @@
 use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
 
+use super::operation::same_type_twice;
 use super::{Checked, Lower};
 use crate::names::clean;
 use crate::openapi::{EVENT_DATA, EVENTS, ORIGINAL, is_json_type};
@@ -86,6 +87,7 @@ impl Lower<'_> {
                 lowered.entry(base).or_insert(content);
                 continue;
             }
+            self.note_items(entry, &at);
             let (media, schema) = if is_json_type(&base) {
                 let schema = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
                 (base, self.schema(&schema, &format!("{at}/schema"), Checked::Never))
@@ -102,7 +104,16 @@ impl Lower<'_> {
                     (media.clone(), kept.unwrap_or_else(|| json!({ "type": "string" })))
                 }
             };
-            lowered.entry(media).or_insert_with(|| json!({ "schema": schema, ORIGINAL: original }));
+            match lowered.get(&media) {
+                Some(known) if known["schema"] != schema => {
+                    self.note(&at, &same_type_twice(&media));
+                }
+                Some(_) => {}
+                None => {
+                    let entry = json!({ "schema": schema, ORIGINAL: original });
+                    lowered.insert(media, entry);
+                }
+            }
         }
         lowered
     }

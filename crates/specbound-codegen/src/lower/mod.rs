@@ -383,8 +383,8 @@ fn info(info: &Value) -> Value {
     let kept = members.iter().filter(|(key, _)| kept.contains(&key.as_str()));
     let cleaned = kept.map(|(key, value)| match (key.as_str(), value) {
         (_, Value::String(text)) => (key.clone(), json!(clean(text))),
-        // YAML reads an unquoted `1.0` as a number.
-        ("version", Value::Number(number)) if number.is_f64() => {
+        // YAML reads an unquoted `1.0` or `1` as a number.
+        ("version", Value::Number(number)) if number.is_f64() || number.is_u64() => {
             (key.clone(), json!(number.to_string()))
         }
         _ => (key.clone(), value.clone()),

@@ -56,6 +56,10 @@ impl Lower<'_> {
         let mut lowered = Map::new();
         let written = operation.get("operationId").filter(|written| !written.is_string());
         lowered.insert("operationId".to_owned(), written.cloned().unwrap_or_else(|| json!(id)));
+        if operation.get("operationId").and_then(Value::as_str).is_some_and(|own| own != id) {
+            let reason = format!("it names no method, or another one has it: this is `{id}`");
+            self.note(&format!("{at}/operationId"), &reason);
+        }
         for key in ["summary", "description"] {
             match operation.get(key) {
                 Some(Value::String(text)) => lowered.insert(key.to_owned(), json!(clean(text))),
@@ -120,10 +124,16 @@ impl Lower<'_> {
         let mut raw: Vec<String> = Vec::new();
         for (media, entry) in content {
             let name = base(media);
+            self.note_items(entry, &format!("{at}/{}", escape(media)));
             if !is_json_type(&name) && !FORMS.contains(&name.as_str()) {
                 self.note_bytes(entry, &format!("{at}/{}", escape(media)));
                 raw.push(name);
-            } else if fields.iter().all(|(known, ..)| *known != name) {
+            } else if let Some((.., known)) = fields.iter().find(|(known, ..)| *known == name) {
+                if known["schema"] != entry["schema"] {
+                    let at = format!("{at}/{}", escape(media));
+                    self.unenforced(&at, &same_type_twice(&name));
+                }
+            } else {
                 fields.push((name, media, entry));
             }
         }
@@ -221,6 +231,14 @@ impl Lower<'_> {
         }
     }
 
+    /// Lists the schema of the items of a content that is no stream of events.
+    pub(super) fn note_items(&mut self, entry: &Value, at: &str) {
+        if entry.get("itemSchema").is_some() {
+            let reason = "no items are read from this content: their schema is not checked";
+            self.note(&format!("{at}/itemSchema"), reason);
+        }
+    }
+
     /// A schema lowered on trial: its findings are those of the schema in its own place.
     fn tried(&mut self, schema: &Value) -> Value {
         let (unenforced, refused) = (self.unenforced.len(), self.refused.len());
@@ -258,6 +276,11 @@ impl Lower<'_> {
         let name = lowered["$ref"].as_str().and_then(component_name).unwrap_or_default();
         self.written.get(&name).cloned().unwrap_or(name)
     }
+}
+
+/// Parameters of a content type tell no two schemas apart.
+pub(super) fn same_type_twice(media: &str) -> String {
+    format!("`{media}` stands here with other parameters and another schema, which holds for all")
 }
 
 /// The content types whose bytes the handler reads.

@@ -124,6 +124,7 @@ impl Lower<'_> {
         let explode = parameter.get("explode").and_then(Value::as_bool);
         let explode = explode.unwrap_or(matches!(style, "form" | "deepObject"));
         let content = parameter.get("content").and_then(Value::as_object);
+        let place = at;
         let (source, style, at) = match (parameter.get("schema"), content) {
             (Some(source), _) => (source.clone(), style, format!("{at}/schema")),
             (None, Some(content)) => {
@@ -145,13 +146,20 @@ impl Lower<'_> {
             return None;
         }
         if !STYLES.contains(&style) {
-            self.unenforced(at.as_str(), "this is no style of OpenAPI");
+            let reason = format!(
+                "`{}` is no style that is read: it is {}",
+                clean(style),
+                STYLES[..STYLES.len() - 1].join(", ")
+            );
+            self.unenforced(&format!("{place}/style"), &reason);
             return Some((json!({ "type": "string" }), None));
         }
         self.check_keywords(&source, &at);
-        // The reader of a plain parameter holds choices of any type.
+        // The reader of a plain parameter holds choices of its type.
         let mut beyond_choices = source.clone();
-        beyond_choices.as_object_mut().map(|schema| schema.remove("enum"));
+        if has_choices_of_type(&source) {
+            beyond_choices.as_object_mut().map(|schema| schema.remove("enum"));
+        }
         let is_usual = !matches!(style, "label" | "matrix" | "json");
         if is_usual && self.plain.is_plain(&beyond_choices) {
             let is_repeated = location == "query" && style == "form" && explode;
@@ -190,6 +198,12 @@ impl Lower<'_> {
             source = self.source["components"]["schemas"].get(&next)?.clone();
         }
         let mut schema = self.schema(&source, at, Checked::Row);
+        // No type holds the choices of these: the reader of the parameter does.
+        if matches!(schema["type"].as_str(), Some("number" | "boolean"))
+            && let (Some(schema), Some(choices)) = (schema.as_object_mut(), source.get("enum"))
+        {
+            schema.insert("enum".to_owned(), choices.clone());
+        }
         for _ in 0..MAX_REFERENCES {
             match schema["allOf"].as_array().map(Vec::as_slice) {
                 Some([only]) => schema = only.clone(),
@@ -218,6 +232,16 @@ impl Lower<'_> {
         members.retain(|key, _| !left_out.contains(&key.as_str()));
         Some(schema)
     }
+}
+
+/// Whether the choices are values of a number or a boolean, where it is one.
+fn has_choices_of_type(schema: &Value) -> bool {
+    let is_of_type = match schema["type"].as_str() {
+        Some("number") => Value::is_number,
+        Some("boolean") => Value::is_boolean,
+        _ => return true,
+    };
+    schema["enum"].as_array().into_iter().flatten().all(is_of_type)
 }
 
 /// Styles of parameters, and JSON by `content`.

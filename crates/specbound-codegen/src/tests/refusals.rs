@@ -21,7 +21,7 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
     let cases = [
         // parameters
         (get("/parameters/1/in"), json!("body"), get("/parameters/1")),
-        (get("/parameters/1/style"), json!("unknown"), get("/parameters/1/schema")),
+        (get("/parameters/1/style"), json!("unknown"), get("/parameters/1/style")),
         // requests
         (
             post("/requestBody/content/multipart~1form-data/encoding"),

@@ -1,0 +1,160 @@
+//! Parts that were once lost without a word: each is enforced, or listed with its place.
+
+use super::*;
+
+fn get(parameters: Value) -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": {"title": "Listed", "version": "1"},
+        "paths": {"/a/{level}": {"get": {
+            "operationId": "a",
+            "parameters": parameters,
+            "responses": {"204": {"description": ""}},
+        }}},
+    })
+}
+
+fn listed(generated: &Generated) -> Vec<&str> {
+    generated.unenforced.iter().map(|item| item.path.as_str()).collect()
+}
+
+#[test]
+fn parameters_have_the_choices_of_numbers_and_booleans() {
+    let parameters = json!([
+        {"name": "level", "in": "path", "required": true,
+            "schema": {"type": "number", "enum": [0.5, 2]}},
+        {"name": "ratio", "in": "query", "schema": {"type": "number", "enum": [1.5]}},
+        {"name": "sure", "in": "header", "schema": {"type": "boolean", "enum": [true]}},
+        {"name": "text", "in": "query", "schema": {"type": "boolean", "enum": ["true"]}},
+    ]);
+    let generated = taken(&get(parameters));
+    let server = dense(&generated.server);
+    for reader in [
+        "\"level\",|value:&f64|[0.5f64,2f64].contains(value)",
+        "\"ratio\",|value:&f64|[1.5f64].contains(value)",
+        "\"sure\",|value:&bool|[true].contains(value)",
+        "choices:&[\"\\\"true\\\"\"]",
+    ] {
+        assert!(server.contains(reader), "{reader}: {server}");
+    }
+    assert!(dense(&generated.client).contains("ratio:Option<f64>"), "{}", generated.client);
+}
+
+#[test]
+fn content_types_that_differ_in_parameters_alone_are_listed() {
+    let object = |name: &str| json!({"schema": {"type": "object", "properties": {name: {"type": "string"}}}});
+    let content = json!({
+        "application/json; v=1.0": object("a"),
+        "application/json; v=2.0": object("b"),
+        "application/json; charset=utf-8": object("a"),
+    });
+    let mut document = get(json!([]));
+    let operation = "/paths/~1a~1{level}/get";
+    put(
+        &mut document,
+        &format!("{operation}/responses/200"),
+        json!({"description": "", "content": content}),
+    );
+    let second = |place: &str| format!("{operation}/{place}/content/application~1json; v=2.0");
+    assert_eq!(listed(&taken(&document)), [second("responses/200")]);
+    // A request is held against the first schema, so the second version is refused.
+    put(&mut document, &format!("{operation}/requestBody"), json!({"content": content}));
+    match refusal(&document) {
+        Error::Unsupported(items) => assert_eq!(items[0].path, second("requestBody")),
+        other => panic!("{other}"),
+    }
+    assert_eq!(listed(&leniently(&document)), [second("requestBody"), second("responses/200")]);
+}
+
+#[test]
+fn schema_of_items_is_listed_where_no_items_are_read() {
+    let mut document = get(json!([]));
+    document["openapi"] = json!("3.2.0");
+    let lines = json!({"application/x-ndjson": {"itemSchema": {"type": "integer"}}});
+    let operation = "/paths/~1a~1{level}/get";
+    put(
+        &mut document,
+        &format!("{operation}/responses/200"),
+        json!({"description": "", "content": lines}),
+    );
+    put(&mut document, &format!("{operation}/requestBody"), json!({"content": lines}));
+    let items =
+        |place: &str| format!("{operation}/{place}/content/application~1x-ndjson/itemSchema");
+    assert_eq!(listed(&taken(&document)), [items("requestBody"), items("responses/200")]);
+}
+
+#[test]
+fn keywords_without_a_type_are_taken() {
+    for (keyword, value) in [
+        ("format", json!("int64")),
+        ("minLength", json!(2)),
+        ("pattern", json!("^a")),
+        ("minimum", json!(2)),
+        ("exclusiveMaximum", json!(2)),
+        ("maxItems", json!(2)),
+        ("required", json!(["a"])),
+        ("items", json!(true)),
+        ("enum", json!(["a", 1, null])),
+        ("multipleOf", json!(2)),
+        ("default", json!({"a": 1})),
+    ] {
+        let mut document = small();
+        document["openapi"] = json!("3.1.0");
+        put(&mut document, &format!("{THING}/properties/bare"), json!({keyword: value}));
+        let server = taken(&document).server;
+        assert!(dense(&server).contains("pubbare:"), "{keyword}");
+        let mut document = small();
+        document["openapi"] = json!("3.1.0");
+        put(&mut document, "/components/schemas/Bare", json!({keyword: value}));
+        put(
+            &mut document,
+            &format!("{THING}/properties/bare"),
+            json!({"$ref": "#/components/schemas/Bare"}),
+        );
+        assert!(dense(&taken(&document).server).contains("pubbare:"), "{keyword}");
+    }
+}
+
+#[test]
+fn version_may_be_a_number() {
+    for (version, text) in [(json!(1), "\"1\""), (json!(1.5), "\"1.5\"")] {
+        let server = taken(&small_with("/info/version", version)).server;
+        assert!(server.contains(&format!("pub const VERSION: &str = {text};")));
+    }
+}
+
+#[test]
+fn names_that_generated_code_uses_belong_to_no_schema() {
+    let mut document = small();
+    for (name, schema) in [
+        ("Ok", json!({"type": "string", "maxLength": 2})),
+        ("String", json!({"type": "string", "enum": ["a", "b"]})),
+    ] {
+        put(&mut document, &format!("/components/schemas/{name}"), schema);
+        put(
+            &mut document,
+            &format!("{THING}/properties/{name}"),
+            json!({"$ref": format!("#/components/schemas/{name}")}),
+        );
+    }
+    let server = dense(&taken(&document).server);
+    for name in ["pubstructOkSchema(", "pubenumStringSchema{"] {
+        assert!(server.contains(name), "{name}: {server}");
+    }
+}
+
+/// A reader looks for the method, and the export keeps the document's name.
+#[test]
+fn operations_whose_names_are_changed_are_listed() {
+    let mut document = small();
+    put(&mut document, &format!("{GET}/operationId"), json!("self"));
+    put(&mut document, &format!("{POST}/operationId"), json!("plain-update"));
+    let generated = taken(&document);
+    assert_eq!(
+        listed(&generated),
+        [format!("{POST}/operationId"), format!("{GET}/operationId")],
+        "{:?}",
+        generated.unenforced
+    );
+    assert!(generated.unenforced.iter().any(|item| item.reason.contains("`get_self`")));
+}
