@@ -252,9 +252,8 @@ const STACK: usize = 1 << 30;
 fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<Generated, Error> {
     let lower::Lowered { document: lowered, names, mut unenforced, refused } =
         lower::lower(source, mode);
-    // A part that was refused may stand in the lowered document in a form that makes no sense.
     if !refused.is_empty() {
-        return Err(Error::Unsupported(refused));
+        return Err(Error::Unsupported(with_unreadable(refused, &lowered)));
     }
     let (mut document, lowered, senders) = read_with_senders(source, lowered, &mut unenforced)?;
     document.find_originals(source, &lowered, &names);
@@ -303,6 +302,24 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
         project,
         support: client.support,
     })
+}
+
+/// The refusals, with those of other operations and schemas that are found when the lowered document
+/// is read. A part that was refused may stand there in a form that makes no sense.
+fn with_unreadable(mut refused: Vec<Item>, lowered: &Value) -> Vec<Item> {
+    fn owner(path: &str) -> String {
+        path.split('/').take(4).collect::<Vec<_>>().join("/")
+    }
+    // Of all of the document.
+    if refused.iter().any(|item| item.path.is_empty()) {
+        return refused;
+    }
+    if let Err(Error::Unsupported(more)) = document::Document::read(lowered) {
+        let owners: std::collections::BTreeSet<String> =
+            refused.iter().map(|item| owner(&item.path)).collect();
+        refused.extend(more.into_iter().filter(|item| !owners.contains(&owner(&item.path))));
+    }
+    refused
 }
 
 /// Reads the document with its callbacks and webhooks, without those that cannot be read.

@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::document::{Operation, ParameterLocation};
-use super::read::unsupported;
 use super::{Error, Item, Mode};
 
 /// First segment of the paths that only dropshot knows. A document's own variable is never the
@@ -30,11 +29,12 @@ pub fn assign(
 ) -> Result<(), Error> {
     let mut same_shape: BTreeMap<(&str, String), Vec<OperationChoices<'_>>> = BTreeMap::new();
     let mut by_choices: BTreeSet<String> = BTreeSet::new();
+    let mut refused: Vec<Item> = Vec::new();
     for operation in operations.iter() {
         if operation.path.contains("}{") {
             let reason = "two variables without text between them have no values of their own";
             match mode {
-                Mode::Strict => return Err(unsupported(&operation.at(), reason)),
+                Mode::Strict => refused.push(Item::new(operation.at(), reason)),
                 Mode::Lenient => unenforced.push(Item::new(operation.at(), reason)),
             }
         }
@@ -44,7 +44,7 @@ pub fn assign(
             let Operation { method, path, .. } = other.operation;
             let reason = format!("{method} {path} and this path match the same requests");
             match mode {
-                Mode::Strict => return Err(unsupported(&operation.at(), &reason)),
+                Mode::Strict => refused.push(Item::new(operation.at(), reason)),
                 Mode::Lenient => unenforced.push(Item::new(operation.at(), reason)),
             }
         }
@@ -53,6 +53,9 @@ pub fn assign(
             by_choices.insert(operation.id.clone());
         }
         others.push(chosen);
+    }
+    if !refused.is_empty() {
+        return Err(Error::Unsupported(refused));
     }
     for operation in operations.iter_mut().filter(|o| by_choices.contains(&o.id)) {
         let variables = variables(&operation.path).into_iter();
@@ -139,6 +142,11 @@ enum Segment<'a> {
     Variable(&'a str),
 }
 
+/// Whether dropshot finds a literal segment by its text: it decodes that of a request.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"{}%".contains(c))
+}
+
 /// The segments of a path that dropshot can hold by itself, without the last slash.
 fn segments<'a>(path: &'a str) -> Option<Vec<Segment<'a>>> {
     let path = path.strip_prefix('/')?;
@@ -152,7 +160,7 @@ fn segments<'a>(path: &'a str) -> Option<Vec<Segment<'a>>> {
     {
         // A variable as the first segment would leave no place for `PREFIX`.
         Some(name) if n > 0 && !name.contains(['{', '}', ':']) => Some(Segment::Variable(name)),
-        None if !text.is_empty() && !text.contains(['{', '}']) => Some(Segment::Literal(text)),
+        None if is_plain(text) => Some(Segment::Literal(text)),
         _ => None,
     };
     path.split('/').enumerate().map(segment).collect()

@@ -47,6 +47,8 @@ impl Lower<'_> {
 
     fn response(&mut self, response: &Value, at: &str) -> Value {
         let Some(response) = response.as_object() else { return response.clone() };
+        let known = ["$ref", "summary", "description", "headers", "content", "links"];
+        self.note_unknown(response, &known, at);
         let mut lowered = Map::new();
         let description = response.get("description").and_then(Value::as_str).unwrap_or_default();
         let description =

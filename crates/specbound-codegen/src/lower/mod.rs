@@ -25,6 +25,20 @@ use super::openapi::METHODS;
 use super::patterns;
 use super::read::{component, escape, unescape};
 
+const OF_DOCUMENT: [&str; 11] = [
+    "openapi",
+    "$self",
+    "info",
+    "jsonSchemaDialect",
+    "servers",
+    "paths",
+    "webhooks",
+    "components",
+    "security",
+    "tags",
+    "externalDocs",
+];
+
 /// Most references that are followed in a row.
 const MAX_REFERENCES: usize = 64;
 
@@ -143,6 +157,16 @@ impl Lower<'_> {
         self.unenforced.push(Item::new(at, reason));
     }
 
+    /// Lists the members of an object that OpenAPI does not know: a wrong letter in `requestBody`
+    /// loses the body.
+    fn note_unknown(&mut self, object: &Map<String, Value>, known: &[&str], at: &str) {
+        let is_unknown = |key: &&String| !known.contains(&key.as_str()) && !key.starts_with("x-");
+        for key in object.keys().filter(is_unknown) {
+            let reason = format!("`{}` is no member of OpenAPI here: it is left out", clean(key));
+            self.note(&format!("{at}/{}", escape(key)), &reason);
+        }
+    }
+
     /// A part that the generated code does not enforce.
     fn unenforced(&mut self, at: &str, reason: &str) {
         match self.mode {
@@ -188,6 +212,9 @@ impl Lower<'_> {
 
     fn document(&mut self) -> Value {
         let source = self.source;
+        if let Some(all) = source.as_object() {
+            self.note_unknown(all, &OF_DOCUMENT, "");
+        }
         let mut document = Map::new();
         document.insert("openapi".to_owned(), json!("3.0.3"));
         document.insert("info".to_owned(), info(&source["info"]));

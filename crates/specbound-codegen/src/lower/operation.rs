@@ -9,6 +9,21 @@ use crate::names::{OperationNames, Template, clean};
 use crate::openapi::{FILES, FORMS, IS_JSON, JSON, METHODS, ORIGINAL, RAW, is_json_type};
 use crate::read::escape;
 
+const OF_OPERATION: [&str; 12] = [
+    "tags",
+    "summary",
+    "description",
+    "externalDocs",
+    "operationId",
+    "parameters",
+    "requestBody",
+    "responses",
+    "callbacks",
+    "deprecated",
+    "security",
+    "servers",
+];
+
 impl Lower<'_> {
     pub(super) fn path_item(
         &mut self,
@@ -53,6 +68,7 @@ impl Lower<'_> {
         at: &str,
     ) -> Value {
         let Some(operation) = source.as_object() else { return source.clone() };
+        self.note_unknown(operation, &OF_OPERATION, at);
         let mut lowered = Map::new();
         let written = operation.get("operationId").filter(|written| !written.is_string());
         lowered.insert("operationId".to_owned(), written.cloned().unwrap_or_else(|| json!(id)));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::schema::LIST_BOUNDS;
-use super::{Checked, Lower, MAX_REFERENCES, component_name};
+use super::{Checked, Lower, MAX_REFERENCES, Mode, component_name};
 use crate::names::{Template, clean};
 use crate::openapi::{WIRE, is_json_type};
 use crate::read::escape;
@@ -14,6 +14,23 @@ use crate::read::escape;
 /// Headers that OpenAPI takes from the content types and the security schemes, and not from
 /// parameters.
 const IGNORED_HEADERS: [&str; 3] = ["accept", "content-type", "authorization"];
+
+const OF_PARAMETER: [&str; 14] = [
+    "$ref",
+    "name",
+    "in",
+    "description",
+    "required",
+    "deprecated",
+    "allowEmptyValue",
+    "style",
+    "explode",
+    "allowReserved",
+    "schema",
+    "example",
+    "examples",
+    "content",
+];
 
 impl Lower<'_> {
     pub(super) fn parameters(
@@ -33,6 +50,7 @@ impl Lower<'_> {
                 lowered.push(source);
                 continue;
             };
+            self.note_unknown(parameter, &OF_PARAMETER, &at);
             if let Some(parameter) = self.parameter(parameter, template, &at) {
                 if !taken.insert((parameter["in"].to_string(), parameter["name"].to_string())) {
                     self.refuse(&at, "this parameter stands here twice");
@@ -134,6 +152,9 @@ impl Lower<'_> {
                 );
                 let source = entry.get("schema").cloned().unwrap_or_else(|| json!({}));
                 let at = format!("{at}/content/{}/schema", escape(media));
+                if !is_json {
+                    self.note(&at, "the text of this parameter is read as without a content type");
+                }
                 (source, if is_json { "json" } else { usual }, at)
             }
             (None, None) => {
@@ -152,6 +173,9 @@ impl Lower<'_> {
                 STYLES[..STYLES.len() - 1].join(", ")
             );
             self.unenforced(&format!("{place}/style"), &reason);
+            if self.mode == Mode::Lenient {
+                self.note(&at, "the parameter is read as text: its schema is not enforced");
+            }
             return Some((json!({ "type": "string" }), None));
         }
         self.check_keywords(&source, &at);

@@ -41,6 +41,16 @@ fn parameters_have_the_choices_of_numbers_and_booleans() {
 }
 
 #[test]
+fn content_of_parameters_that_is_no_json_is_listed() {
+    let content = json!({"text/csv": {"schema": {"type": "string", "maxLength": 3}}});
+    let parameters = json!([{"name": "csv", "in": "query", "content": content}]);
+    let generated = taken(&get(parameters));
+    let at = "/paths/~1a~1{level}/get/parameters/0/content/text~1csv/schema";
+    assert_eq!(listed(&generated), [at]);
+    assert!(dense(&generated.server).contains("None,Some(3usize),None"), "{}", generated.server);
+}
+
+#[test]
 fn content_types_that_differ_in_parameters_alone_are_listed() {
     let object = |name: &str| json!({"schema": {"type": "object", "properties": {name: {"type": "string"}}}});
     let content = json!({
@@ -157,4 +167,30 @@ fn operations_whose_names_are_changed_are_listed() {
         generated.unenforced
     );
     assert!(generated.unenforced.iter().any(|item| item.reason.contains("`get_self`")));
+}
+
+#[test]
+fn members_that_openapi_does_not_know_are_listed() {
+    let mut document = small();
+    let cases = [
+        "/definitions".to_owned(),
+        format!("{POST}/requestbody"),
+        format!("{GET}/parameters/1/minimum"),
+        format!("{GET}/responses/200/schema"),
+    ];
+    cases.iter().for_each(|at| put(&mut document, at, json!({"type": "string"})));
+    assert_eq!(listed(&taken(&document)), [&cases[0], &cases[1], &cases[2], &cases[3]]);
+}
+
+/// dropshot decodes the path of a request before it looks for the route: the server did not start.
+#[test]
+fn paths_that_are_sent_encoded_have_a_route_of_their_own() {
+    for path in ["/a b", "/\u{fc}", "/%20"] {
+        let mut document = small();
+        let item =
+            json!({"get": {"operationId": "odd", "responses": {"204": {"description": ""}}}});
+        put(&mut document, &format!("/paths/{}", escape(path)), item);
+        let server = dense(&taken(&document).server);
+        assert!(server.contains("(\"odd\",\"/-operation/odd\")"), "{path}: {server}");
+    }
 }

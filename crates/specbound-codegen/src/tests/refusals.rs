@@ -404,3 +404,30 @@ fn constraints_are_in_the_table_however_they_are_written() {
         row("maxLength")
     );
 }
+
+#[test]
+fn refusals_of_every_kind_are_told_at_once() {
+    let mut document = small();
+    put(&mut document, &format!("{THING}/properties/title/maxlength"), json!(3));
+    put(&mut document, &format!("{GET}/deprecated"), json!("yes"));
+    let pointer = |path: &str| {
+        let item = json!({"get": {"responses": {"200": {"description": ""}}}});
+        (format!("/paths/{}", escape(path)), item)
+    };
+    match refusal(&document) {
+        Error::Unsupported(items) => {
+            let paths: Vec<&str> = items.iter().map(|item| item.path.as_str()).collect();
+            let title = format!("{THING}/properties/title/maxlength");
+            assert_eq!(paths, [title, format!("{GET}/deprecated")]);
+        }
+        other => panic!("{other}"),
+    }
+    let mut document = small();
+    for (at, item) in ["/a/{x}", "/a/{y}", "/b/{x}{y}", "/c/{x}", "/c/{y}"].map(pointer) {
+        put(&mut document, &at, item);
+    }
+    match refusal(&document) {
+        Error::Unsupported(items) => assert_eq!(items.len(), 3, "{items:?}"),
+        other => panic!("{other}"),
+    }
+}
