@@ -327,12 +327,10 @@ impl Resolver<'_> {
             for (name, entry) in entries {
                 if let (Some(reference), Some(section)) = (lone_reference(entry), section(kind))
                     && let Ok(target) = self.target(file, reference)
+                    && self.names.get(&(target.clone(), section)).is_some_and(|named| named == name)
                 {
-                    if self.names.get(&(target.clone(), section)).is_some_and(|named| named == name)
-                    {
-                        self.queue.push(Job { target, kind, name: name.clone() });
-                        continue;
-                    }
+                    self.queue.push(Job { target, kind, name: name.clone() });
+                    continue;
                 }
                 kept.insert(name.clone(), self.walk(file, FieldShape::One(kind), entry)?);
             }
