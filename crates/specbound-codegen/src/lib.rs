@@ -304,8 +304,8 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     })
 }
 
-/// The refusals, with those of other operations and schemas that are found when the lowered document
-/// is read. A part that was refused may stand there in a form that makes no sense.
+/// The refusals, with those of other operations and schemas that are found when the lowered
+/// document is read. A part that was refused may stand there in a form that makes no sense.
 fn with_unreadable(mut refused: Vec<Item>, lowered: &Value) -> Vec<Item> {
     fn owner(path: &str) -> String {
         path.split('/').take(4).collect::<Vec<_>>().join("/")

@@ -182,18 +182,21 @@ pub fn implement(
         }
     };
     let tries = payloads.iter().enumerate().map(|(n, (variant, payload))| {
-        quote!(#n => <#payload as ::serde::Deserialize>::deserialize(&value).map(Self::#variant).ok())
+        quote! {
+            #n => <#payload as ::serde::Deserialize>::deserialize(&value).map(Self::#variant).ok()
+        }
     });
     let ident = item.ident.clone();
     let failure = format!("this is none of the alternatives of `{ident}`");
     let implementation = syn::parse_quote! {
-        /// Reads the alternative that the value names, or that has a place for most of its members.
+        /// Reads the alternative that the value names, or that has a place for most members.
         impl<'de> ::serde::Deserialize<'de> for #ident {
             fn deserialize<D>(deserializer: D) -> ::std::result::Result<Self, D::Error>
             where
                 D: ::serde::Deserializer<'de>,
             {
-                let value = <::serde_json::Value as ::serde::Deserialize>::deserialize(deserializer)?;
+                let value: ::serde_json::Value =
+                    ::serde::Deserialize::deserialize(deserializer)?;
                 #chosen
                 #order
                 for (_, place) in order {

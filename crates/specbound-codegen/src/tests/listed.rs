@@ -52,7 +52,10 @@ fn content_of_parameters_that_is_no_json_is_listed() {
 
 #[test]
 fn content_types_that_differ_in_parameters_alone_are_listed() {
-    let object = |name: &str| json!({"schema": {"type": "object", "properties": {name: {"type": "string"}}}});
+    let object = |name: &str| {
+        let properties = json!({name: {"type": "string"}});
+        json!({"schema": {"type": "object", "properties": properties}})
+    };
     let content = json!({
         "application/json; v=1.0": object("a"),
         "application/json; v=2.0": object("b"),
