@@ -169,29 +169,24 @@ fn is_label(label: &str) -> bool {
 }
 
 fn is_json_pointer(text: &str) -> bool {
-    let mut tokens = text.split('~');
     (text.is_empty() || text.starts_with('/'))
-        && tokens.next().is_some()
-        && tokens.all(|after| after.starts_with(['0', '1']))
+        && text.split('~').skip(1).all(|after| after.starts_with(['0', '1']))
 }
 
 fn is_relative_json_pointer(text: &str) -> bool {
-    let after_number = |text: &str| {
-        let end = text.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, rest) = text.split_at(end);
-        let is_number = !number.is_empty() && (number == "0" || !number.starts_with('0'));
-        is_number.then(|| rest.len())
-    };
-    let Some(left) = after_number(text) else { return false };
-    let rest = &text[text.len() - left..];
-    let rest = match rest.strip_prefix(['+', '-']) {
-        Some(index) => match after_number(index) {
-            Some(left) => &index[index.len() - left..],
-            None => return false,
-        },
-        None => rest,
-    };
-    rest == "#" || is_json_pointer(rest)
+    let rest = after_number(text).and_then(|rest| match rest.strip_prefix(['+', '-']) {
+        Some(index) => after_number(index),
+        None => Some(rest),
+    });
+    rest.is_some_and(|rest| rest == "#" || is_json_pointer(rest))
+}
+
+/// The text after a number without leading zeros.
+fn after_number(text: &str) -> Option<&str> {
+    let end = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = text.split_at(end);
+    let is_number = !number.is_empty() && (number == "0" || !number.starts_with('0'));
+    is_number.then_some(rest)
 }
 
 fn is_uuid(text: &str) -> bool {
