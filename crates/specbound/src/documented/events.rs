@@ -1,5 +1,6 @@
-//! The data of server-sent events against its schema, event by event. The stream goes on unchanged up
-//! to the first that contradicts it.
+//! The data of server-sent events against its schema, event by event.
+//!
+//! The stream is not changed: it goes on up to the first event that contradicts the schema.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
