@@ -1,6 +1,7 @@
 //! The checked-in client and trait match the generator's output.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
+use specbound::TextFormat;
 use specbound_codegen::{Settings, generate, support};
 
 const SOURCE: &str = include_str!("../../spec/inventree-auth-v291.yaml");
@@ -41,4 +42,29 @@ fn sorted(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = text.lines().collect();
     lines.sort_unstable();
     lines
+}
+
+/// The body of an answer 501 is held against the document too.
+#[test]
+fn a_handler_without_code_answers_with_texts_of_their_formats() {
+    let member = |format: &TextFormat| {
+        (format.name().to_owned(), json!({"type": "string", "format": format.name()}))
+    };
+    let members: Map<String, Value> = TextFormat::ALL.iter().map(member).collect();
+    let names: Vec<&str> = TextFormat::ALL.iter().map(|format| format.name()).collect();
+    let schema = json!({"type": "object", "properties": members, "required": names});
+    let answer = json!({"description": "", "content": {"application/json": {"schema": schema}}});
+    let document = json!({
+        "openapi": "3.0.3", "info": {"title": "", "version": ""},
+        "paths": {"/a": {"get": {"operationId": "a", "responses": {"default": answer}}}},
+    });
+    let project = generate(&document.to_string(), &Settings::default()).unwrap().project;
+    let code = &project.handlers[0].code;
+    let (_, call) = code.split_once("not_implemented_as(").unwrap();
+    let literal = &call[call.find('"').unwrap() + 1..call.rfind('"').unwrap()];
+    let body: Value = serde_json::from_str(&literal.replace('\\', "")).unwrap();
+    for format in TextFormat::ALL {
+        let text = body[format.name()].as_str().unwrap();
+        assert!(format.holds(text), "{}: {text}", format.name());
+    }
 }

@@ -89,8 +89,15 @@ fn text(schema: &Value) -> String {
         Some("uuid") => "123e4567-e89b-12d3-a456-426614174000",
         Some("ip" | "ipv4") => "192.0.2.1",
         Some("ipv6") => "2001:db8::1",
-        Some("email") => "ada@example.com",
-        Some("uri") => "https://example.com/",
+        Some("date-time-local") => "2030-01-31T00:00:00",
+        Some("time") => "00:00:00Z",
+        Some("time-local") => "00:00:00",
+        Some("duration") => "PT1S",
+        Some("email" | "idn-email") => "ada@example.com",
+        Some("uri" | "iri") => "https://example.com/",
+        Some("byte" | "base64url") => "eHh4",
+        Some("json-pointer") => "/x",
+        Some("relative-json-pointer") => "0",
         _ => "x",
     };
     let missing = schema["minLength"].as_u64().unwrap_or(0).min(1_000) as usize;
