@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use crate::branding::Branding;
 use crate::domain::Rules;
 use crate::domain::leaked_passwords;
-use crate::http::pages::forward_auth::ForwardAuth;
+use crate::http::HttpSettings;
 use crate::mail::transport::Mailbox;
 use crate::network::Network;
 use crate::providers::ProviderSettings;
@@ -54,15 +54,8 @@ pub struct Config {
     /// Private addresses that a provider may have.
     pub provider_networks: Vec<Network>,
     pub leaked_passwords: leaked_passwords::Choice,
-    pub session_cookie_secure: bool,
-    pub session_cookie: String,
-    pub cookie_domain: Option<String>,
-    pub forward_auth: ForwardAuth,
-    pub cookie_same_site: String,
-    pub trusted_origins: Vec<String>,
-    pub cors_origins: Vec<String>,
-    /// Empty unless USE_X_FORWARDED_FOR is on.
-    pub trusted_proxies: Vec<Network>,
+    /// Settings that the HTTP layer reads itself.
+    pub http: HttpSettings,
     pub rate_limits: bool,
     /// The address of health checks and metrics; `None` disables them.
     pub metrics_bind: Option<SocketAddr>,

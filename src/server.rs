@@ -395,14 +395,7 @@ pub fn languages(config: &Config) -> Result<Languages, LanguageError> {
 fn settings(config: &Config, languages: Arc<Languages>, pictures: Pictures) -> Settings {
     Settings {
         site_url: config.rules.site_url.clone(),
-        session_cookie_secure: config.session_cookie_secure,
-        session_cookie: config.session_cookie.clone(),
-        cookie_domain: config.cookie_domain.clone(),
-        forward_auth: config.forward_auth.clone(),
-        cookie_same_site: config.cookie_same_site.clone(),
-        trusted_origins: config.trusted_origins.clone(),
-        cors_origins: config.cors_origins.clone(),
-        trusted_proxies: config.trusted_proxies.clone(),
+        http: config.http.clone(),
         mail_required: config.rules.needs_email(),
         email_configured: !matches!(config.email.backend, Backend::None),
         providers: config.providers.iter().map(|provider| provider.id.clone()).collect(),

@@ -46,7 +46,7 @@ pub fn prepare(
     };
     config.database = folder.path().join("inventree-auth.sqlite3").into();
     config.rules.site_url = site_url(bind);
-    config.session_cookie_secure = false;
+    config.http.session_cookie_secure = false;
     config.rules.registration_enabled = true;
     config.mailbox = Some(Default::default());
     if config.rules.site_url.starts_with("http://localhost:") {

@@ -144,15 +144,15 @@ mod tests {
 
     #[test]
     fn hosts_are_the_sites_own_unless_one_domain_holds_all() {
-        assert_eq!(load(&[]).unwrap().forward_auth.hosts, ["auth.example.com"]);
+        assert_eq!(load(&[]).unwrap().http.forward_auth.hosts, ["auth.example.com"]);
         let same = load(&[("FORWARD_AUTH_HOSTS", "auth.example.com:8443")]).unwrap();
-        assert_eq!(same.forward_auth.hosts, ["auth.example.com:8443"]);
+        assert_eq!(same.http.forward_auth.hosts, ["auth.example.com:8443"]);
         let hosts = ("FORWARD_AUTH_HOSTS", "Stock.example.com:443, wiki.example.com:8443");
         let refused = load(&[hosts]).unwrap_err();
         assert_eq!(refused, "INVENTREE_FORWARD_AUTH_HOSTS requires INVENTREE_COOKIE_DOMAIN");
         let both = load(&[hosts, ("COOKIE_DOMAIN", ".example.com")]).unwrap();
-        assert_eq!(both.forward_auth.hosts, ["stock.example.com", "wiki.example.com:8443"]);
-        assert_eq!(both.cookie_domain.as_deref(), Some("example.com"));
+        assert_eq!(both.http.forward_auth.hosts, ["stock.example.com", "wiki.example.com:8443"]);
+        assert_eq!(both.http.cookie_domain.as_deref(), Some("example.com"));
         for domain in ["com", "example.org", "ample.com", "10.0.0.1", "stock.example.com"] {
             let refused = load(&[hosts, ("COOKIE_DOMAIN", domain)]).unwrap_err();
             assert!(refused.starts_with("INVENTREE_COOKIE_DOMAIN: expected"), "{refused}");
@@ -179,6 +179,6 @@ mod tests {
             assert!(refused.starts_with(&format!("INVENTREE_{name}: expected")), "{refused}");
         }
         let config = load(&[("FORWARD_AUTH_ALLOW", "superusers, group:Stock keepers")]).unwrap();
-        assert_eq!(config.forward_auth.allow.len(), 2);
+        assert_eq!(config.http.forward_auth.allow.len(), 2);
     }
 }

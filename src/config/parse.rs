@@ -16,6 +16,7 @@ use crate::domain::Rules;
 use crate::domain::groups::{self, GroupSync};
 use crate::domain::leaked_passwords;
 use crate::domain::passwords::{self, UserAttributes};
+use crate::http::HttpSettings;
 use crate::providers::ProviderSettings;
 use crate::secret::Secret;
 use crate::store::{Database, Postgres, PostgresParts};
@@ -28,25 +29,15 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
     let ignored = std::mem::take(&mut values.ignored);
     let (values, all) = (&values, &mut errors);
     let site_url = all.keep(site_url(values));
-    let proxies = all.or_default(values.networks(&TRUSTED_PROXIES));
-    let uses_forwarded = values.flag(&USE_X_FORWARDED_FOR);
-    if uses_forwarded && values.list(&TRUSTED_PROXIES).is_empty() {
-        let needed = TRUSTED_PROXIES.name.to_owned();
-        all.add(ConfigError::Missing(USE_X_FORWARDED_FOR.name, needed));
-    }
     let secret_key = all.or_default(secret_key(values));
     let database_password = all.or_default(values.secret(&DB_PASSWORD));
     let database_roots = values.explicit(DB_TLS_ROOTS.name).map(PathBuf::from);
     let database = database(values, database_password.as_ref(), database_roots.as_ref(), all);
     let branding = branding(values, all);
     let email = email(values, &branding, site_url.as_deref().unwrap_or_default(), all);
-    let cookie_domain = site_url.as_deref().map(|url| forward_auth::cookie_domain(values, url));
-    let forward_auth = forward_auth::settings(values, site_url.as_deref(), all);
+    let http = http(values, site_url.as_deref(), all);
     let rules = rules(values, site_url.as_deref(), all);
     let config = Config {
-        session_cookie_secure: values
-            .optional_flag(&SESSION_COOKIE_SECURE)
-            .unwrap_or(site_url.as_deref().is_some_and(|url| url.starts_with("https://"))),
         database,
         database_password,
         database_roots,
@@ -59,13 +50,7 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
         provider_roots: values.get(&SSO_TLS_ROOTS).map(PathBuf::from),
         provider_networks: all.or_default(values.networks(&SSO_PRIVATE_NETWORKS)),
         leaked_passwords: leaked_passwords(values),
-        session_cookie: all.or_default(forward_auth::session_cookie(values)),
-        cookie_domain: all.or_default(cookie_domain.unwrap_or(Ok(None))),
-        forward_auth,
-        cookie_same_site: all.or_default(same_site(values)),
-        trusted_origins: all.or_default(values.origins(&TRUSTED_ORIGINS)),
-        cors_origins: all.or_default(values.origins(&CORS_ORIGIN_WHITELIST)),
-        trusted_proxies: if uses_forwarded { proxies } else { Vec::new() },
+        http,
         rate_limits: values.flag(&RATE_LIMITS),
         metrics_bind: all.or_default(parsed(values, &METRICS_BIND)),
         tls: all.or_default(tls(values)),
@@ -99,6 +84,28 @@ fn rules(values: &Values, site_url: Option<&str>, errors: &mut Errors) -> Rules 
         audit_days: values.count(&AUDIT_DAYS),
         old_password_required: values.flag(&OLD_PASSWORD_REQUIRED),
         site_url: site_url.unwrap_or_default().to_owned(),
+    }
+}
+
+fn http(values: &Values, site_url: Option<&str>, errors: &mut Errors) -> HttpSettings {
+    let proxies = errors.or_default(values.networks(&TRUSTED_PROXIES));
+    let uses_forwarded = values.flag(&USE_X_FORWARDED_FOR);
+    if uses_forwarded && values.list(&TRUSTED_PROXIES).is_empty() {
+        let needed = TRUSTED_PROXIES.name.to_owned();
+        errors.add(ConfigError::Missing(USE_X_FORWARDED_FOR.name, needed));
+    }
+    let cookie_domain = site_url.map_or(Ok(None), |url| forward_auth::cookie_domain(values, url));
+    HttpSettings {
+        session_cookie_secure: values
+            .optional_flag(&SESSION_COOKIE_SECURE)
+            .unwrap_or(site_url.is_some_and(|url| url.starts_with("https://"))),
+        session_cookie: errors.or_default(forward_auth::session_cookie(values)),
+        cookie_domain: errors.or_default(cookie_domain),
+        forward_auth: forward_auth::settings(values, site_url, errors),
+        cookie_same_site: errors.or_default(same_site(values)),
+        trusted_origins: errors.or_default(values.origins(&TRUSTED_ORIGINS)),
+        cors_origins: errors.or_default(values.origins(&CORS_ORIGIN_WHITELIST)),
+        trusted_proxies: if uses_forwarded { proxies } else { Vec::new() },
     }
 }
 

@@ -10,7 +10,9 @@ fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
 fn registration_and_cross_origin_requests_are_disabled_by_default() {
     let config = load(&[("PATH", "/bin")]).unwrap();
     assert!(
-        !config.rules.registration_enabled && config.rate_limits && config.cors_origins.is_empty()
+        !config.rules.registration_enabled
+            && config.rate_limits
+            && config.http.cors_origins.is_empty()
     );
 }
 
@@ -164,9 +166,9 @@ fn inventree_settings_are_accepted_and_unknown_ones_reported_once() {
     ];
     let config = load(&file).unwrap();
     assert_eq!(config.rules.site_url, "https://auth.example.com");
-    assert_eq!(config.cookie_same_site, "Lax");
-    assert_eq!(config.trusted_origins, ["https://a.example.com", "https://b.example.com"]);
-    assert_eq!(config.cors_origins, config.trusted_origins);
+    assert_eq!(config.http.cookie_same_site, "Lax");
+    assert_eq!(config.http.trusted_origins, ["https://a.example.com", "https://b.example.com"]);
+    assert_eq!(config.http.cors_origins, config.http.trusted_origins);
     let said = config.warnings();
     let ignored = "settings of InvenTree that mean nothing here are ignored: \
         INVENTREE_CACHE_HOST, INVENTREE_DEBUG, INVENTREE_GUNICORN_TIMEOUT, \
@@ -285,8 +287,8 @@ fn inventree_env_file_is_accepted_unchanged() {
         let config = Config::load(Some(&path), std::iter::empty()).unwrap();
         assert_eq!(config.rules.site_url, "http://inventree.localhost");
         assert!(config.rules.registration_enabled);
-        assert_eq!(config.cookie_same_site, "Lax");
-        assert_eq!(config.trusted_origins, ["http://a.example", "http://b.example"]);
+        assert_eq!(config.http.cookie_same_site, "Lax");
+        assert_eq!(config.http.trusted_origins, ["http://a.example", "http://b.example"]);
         let warnings = config.warnings();
         assert!(warnings[0].ends_with(": INVENTREE_AUTO_UPDATE, INVENTREE_TAG"), "{warnings:?}");
         std::fs::write(&path, format!("{text}INVENTREE_SECRET_KEY='s3cret")).unwrap();

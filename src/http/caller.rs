@@ -204,7 +204,7 @@ pub async fn find_session(
     server: &AppState,
     headers: &HeaderMap,
 ) -> Result<Option<([u8; 32], Account)>, StoreError> {
-    for id in cookies::sessions(headers, &server.settings.session_cookie) {
+    for id in cookies::sessions(headers, &server.settings.http.session_cookie) {
         let found = sessions::authenticate(&server.app, id).await?;
         if found.is_some() {
             return Ok(found);
@@ -254,7 +254,7 @@ impl StaleSessionCheck {
 
 /// Whether more sessions were sent than are tried.
 fn has_untried(server: &AppState, headers: &HeaderMap) -> bool {
-    cookies::all(headers, &server.settings.session_cookie).nth(MAX_SAME_NAME).is_some()
+    cookies::all(headers, &server.settings.http.session_cookie).nth(MAX_SAME_NAME).is_some()
 }
 
 /// As Python's lenient base64: letters outside the alphabet do not count. Text is UTF-8, else

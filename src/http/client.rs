@@ -55,7 +55,7 @@ pub fn read(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> Cli
         language: language::asked_for(&settings.languages, headers),
         device: device(headers),
         remembered: remembered(headers),
-        sessions: cookies::sessions(headers, &settings.session_cookie).map(digest).collect(),
+        sessions: cookies::sessions(headers, &settings.http.session_cookie).map(digest).collect(),
     }
 }
 
@@ -79,7 +79,7 @@ pub fn is_trusted_proxy(settings: &Settings, remote: SocketAddr) -> bool {
 }
 
 fn is_trusted(settings: &Settings, address: IpAddr) -> bool {
-    settings.trusted_proxies.iter().any(|network| network.contains(address))
+    settings.http.trusted_proxies.iter().any(|network| network.contains(address))
 }
 
 fn address(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> String {

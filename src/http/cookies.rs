@@ -95,7 +95,7 @@ impl<'a> Jar<'a> {
     pub fn session(&self, session: &SessionId) -> HeaderValue {
         self.cookie(&format!(
             "{}={}; HttpOnly; Max-Age={LIFETIME_SECONDS}",
-            self.server.settings.session_cookie,
+            self.server.settings.http.session_cookie,
             session.expose()
         ))
     }
@@ -104,7 +104,7 @@ impl<'a> Jar<'a> {
     pub fn clear_session(&self) -> HeaderValue {
         self.cookie(&format!(
             "{}=; HttpOnly; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
-            self.server.settings.session_cookie
+            self.server.settings.http.session_cookie
         ))
     }
 
@@ -195,21 +195,22 @@ impl<'a> Jar<'a> {
     /// Whether a browser takes cookies with the prefix `__Host-`.
     fn is_https(&self) -> bool {
         let settings = &self.server.settings;
-        settings.session_cookie_secure && settings.site_url.starts_with("https:")
+        settings.http.session_cookie_secure && settings.site_url.starts_with("https:")
     }
 
     fn cookie(&self, start: &str) -> HeaderValue {
         let settings = &self.server.settings;
-        let domain = settings.cookie_domain.as_ref().map(|domain| format!("; Domain={domain}"));
+        let domain =
+            settings.http.cookie_domain.as_ref().map(|domain| format!("; Domain={domain}"));
         self.flagged(&format!(
             "{start}; Path=/; SameSite={}{}",
-            settings.cookie_same_site,
+            settings.http.cookie_same_site,
             domain.unwrap_or_default()
         ))
     }
 
     fn flagged(&self, start: &str) -> HeaderValue {
-        let secure = if self.server.settings.session_cookie_secure { "; Secure" } else { "" };
+        let secure = if self.server.settings.http.session_cookie_secure { "; Secure" } else { "" };
         let text = format!("{start}{secure}");
         // All parts are our own and printable; the empty cookie satisfies the type only.
         HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))

@@ -90,7 +90,7 @@ impl Host for AppState {
     fn begin(&self, request: &mut Request<dropshot::Body>) -> Exchange {
         Exchange {
             headers: retain_headers(request.headers()),
-            session: StaleSessionCheck::request(request, &self.settings.session_cookie),
+            session: StaleSessionCheck::request(request, &self.settings.http.session_cookie),
         }
     }
 
@@ -144,7 +144,7 @@ impl Host for AppState {
     /// Credentials included; all other origins get no header at all.
     fn allow_origin(&self, request: &HeaderMap, response: &mut HeaderMap) -> bool {
         let Some(origin) = request.get(ORIGIN) else { return false };
-        if !self.settings.cors_origins.iter().any(|allowed| origin == allowed.as_str()) {
+        if !self.settings.http.cors_origins.iter().any(|allowed| origin == allowed.as_str()) {
             return false;
         }
         response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

@@ -43,9 +43,10 @@ async fn end(
 ) -> Result<Reply<200, UntypedJson>, ApiError> {
     let server = &rqctx.server.private;
     // All that the browser sent: it would be signed in by the next one otherwise.
-    let sent: Vec<_> = cookies::sessions(rqctx.request.headers(), &server.settings.session_cookie)
-        .map(digest)
-        .collect();
+    let sent: Vec<_> =
+        cookies::sessions(rqctx.request.headers(), &server.settings.http.session_cookie)
+            .map(digest)
+            .collect();
     let op = client::operation(rqctx, caller.as_ref());
     match caller.map(|signed_in| (signed_in.account.id, signed_in.credential)) {
         Some((account, Credential::Token { id })) => {

@@ -64,11 +64,9 @@ pub struct AppState {
     ui: Arc<pages::Ui>,
 }
 
-/// HTTP settings of the operator.
+/// The operator's settings that this layer alone reads.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    /// INVENTREE_SITE_URL, without its last slash.
-    pub site_url: String,
+pub struct HttpSettings {
     pub session_cookie_secure: bool,
     /// INVENTREE_SESSION_COOKIE_NAME.
     pub session_cookie: String,
@@ -81,8 +79,17 @@ pub struct Settings {
     pub trusted_origins: Vec<String>,
     /// INVENTREE_CORS_ORIGIN_WHITELIST: origins whose scripts may read our answers.
     pub cors_origins: Vec<String>,
-    /// INVENTREE_TRUSTED_PROXIES: their X-Forwarded-For counts; empty trusts none.
+    /// INVENTREE_TRUSTED_PROXIES: their X-Forwarded-For counts. Empty unless USE_X_FORWARDED_FOR is
+    /// on.
     pub trusted_proxies: Vec<Network>,
+}
+
+/// The operator's settings, and what follows from them for the pages.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// INVENTREE_SITE_URL, without its last slash.
+    pub site_url: String,
+    pub http: HttpSettings,
     /// INVENTREE_LOGIN_MAIL_REQUIRED, for the field's label on the page.
     pub mail_required: bool,
     /// Email is sent, or printed.

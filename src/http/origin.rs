@@ -84,7 +84,7 @@ pub fn is_own_origin(server: &AppState, headers: &HeaderMap, origin: &str) -> bo
 }
 
 fn is_trusted(server: &AppState, origin: &str) -> bool {
-    server.settings.trusted_origins.iter().any(|trusted| trusted == origin)
+    server.settings.http.trusted_origins.iter().any(|trusted| trusted == origin)
 }
 
 /// Scheme, host and port of a URL.

@@ -296,7 +296,7 @@ impl SocialPage {
 /// The provider's redirect begins at another site, so that a Strict session cookie stays behind;
 /// connecting needs it.
 fn needs_own_hop(server: &AppState, visit: &RequestHead<'_>, ticket: Option<&Ticket>) -> bool {
-    server.settings.cookie_same_site.eq_ignore_ascii_case("strict")
+    server.settings.http.cookie_same_site.eq_ignore_ascii_case("strict")
         && query(visit, OWN_HOP).is_none()
         && social::is_to_connect(&server.app, ticket)
 }

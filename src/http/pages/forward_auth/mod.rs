@@ -134,7 +134,7 @@ impl Endpoint {
         if !client::is_trusted_proxy(&server.settings, remote) {
             return Err(untrusted_proxy());
         }
-        let settings = &server.settings.forward_auth;
+        let settings = &server.settings.http.forward_auth;
         let style = match self {
             Endpoint::Ask | Endpoint::Nginx => ProxyStyle::InHeaders,
             Endpoint::Envoy => ProxyStyle::AsItself { prefix: ENVOY_PREFIX },
@@ -247,9 +247,10 @@ fn check_web_socket(
     if !original.is_web_socket {
         return Ok(());
     }
-    let is_own = original.is_own_origin(headers, &server.settings.trusted_origins);
+    let is_own = original.is_own_origin(headers, &server.settings.http.trusted_origins);
     // A program has a token, which no browser adds.
-    match is_own.unwrap_or(cookies::all(headers, &server.settings.session_cookie).next().is_none())
+    match is_own
+        .unwrap_or(cookies::all(headers, &server.settings.http.session_cookie).next().is_none())
     {
         true => Ok(()),
         false => Err(refused("This WebSocket is another site's.", "WebSocket of another origin")),
@@ -263,7 +264,7 @@ fn check_origin(
     original: &Original<'_>,
     headers: &HeaderMap,
 ) -> Result<(), ApiError> {
-    let is_own = original.is_own_origin(headers, &server.settings.trusted_origins);
+    let is_own = original.is_own_origin(headers, &server.settings.http.trusted_origins);
     match is_own.unwrap_or_else(|| has_csrf_token(headers)) {
         true => Ok(()),
         false => Err(refused(

@@ -45,7 +45,7 @@ fn return_url(server: &AppState, encoded: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let is_secure = scheme == "https" || !server.settings.site_url.starts_with("https:");
     let (host, path) = rest.split_at(rest.find('/')?);
-    let is_own = server.settings.forward_auth.hosts.iter().any(|known| known == host);
+    let is_own = server.settings.http.forward_auth.hosts.iter().any(|known| known == host);
     let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     (matches!(scheme, "http" | "https") && is_secure && is_own && is_plain).then_some(url)
 }

@@ -20,7 +20,7 @@ use inventree_auth::http::caller::{read_basic, unmask};
 use inventree_auth::http::cookies;
 use inventree_auth::http::origin::origin_of;
 use inventree_auth::http::pages::forward_auth::ForwardAuth;
-use inventree_auth::http::{AppState, Settings, client};
+use inventree_auth::http::{AppState, HttpSettings, Settings, client};
 use inventree_auth::languages::Languages;
 use inventree_auth::network::Network;
 use inventree_auth::store::EmailAddress;
@@ -293,17 +293,19 @@ fn accept_corpus() -> Vec<Vec<u8>> {
 
 static PROXIED: LazyLock<Settings> = LazyLock::new(|| Settings {
     site_url: String::new(),
-    session_cookie_secure: false,
-    session_cookie: "sessionid".to_owned(),
-    cookie_domain: None,
-    forward_auth: ForwardAuth::default(),
-    cookie_same_site: String::new(),
-    trusted_origins: Vec::new(),
-    cors_origins: Vec::new(),
-    trusted_proxies: ["10.0.0.0/8", "127.0.0.1"]
-        .iter()
-        .filter_map(|range| range.parse().ok())
-        .collect(),
+    http: HttpSettings {
+        session_cookie_secure: false,
+        session_cookie: "sessionid".to_owned(),
+        cookie_domain: None,
+        forward_auth: ForwardAuth::default(),
+        cookie_same_site: String::new(),
+        trusted_origins: Vec::new(),
+        cors_origins: Vec::new(),
+        trusted_proxies: ["10.0.0.0/8", "127.0.0.1"]
+            .iter()
+            .filter_map(|range| range.parse().ok())
+            .collect(),
+    },
     mail_required: false,
     email_configured: false,
     providers: Vec::new(),
