@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn item_of_the_footer_is_a_text_or_a_link() {
+    fn footer_item_is_a_text_or_a_link() {
         let read = |text: &str| text.parse::<FooterItem>().map(|item| (item.text, item.url));
         let item = |text: &str, url: Option<&str>| Ok((text.to_owned(), url.map(str::to_owned)));
         assert_eq!(read("Example Ltd"), item("Example Ltd", None));

@@ -47,7 +47,7 @@ mod tests {
     const HOSTILE: &str = "a\u{1b}[2Jb\u{9b}2Jc\u{7f}d\u{202e}e\u{2066}f\u{e0041}g\rh\u{2028}i";
 
     #[test]
-    fn nothing_unprintable_is_left() {
+    fn unprintable_characters_are_replaced() {
         for text in
             [one_line(HOSTILE), lines(HOSTILE), json(&serde_json::to_string(HOSTILE).unwrap())]
         {
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn json_keeps_its_meaning() {
+    fn sanitized_json_is_equivalent() {
         let pretty =
             serde_json::to_string_pretty(&serde_json::json!({ "name": HOSTILE, "n": [1, "ö"] }))
                 .unwrap();

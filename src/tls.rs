@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_either_file_is_seen_once() {
+    fn change_of_either_file_is_detected_once() {
         let folder = tempfile::tempdir().unwrap();
         let files = PemFiles {
             certificate: folder.path().join("fullchain.pem"),

@@ -42,7 +42,7 @@ const OF_FILES: &[(&str, &[&str])] = &[
             "import::servers::million_accounts",
             "import::dumps::dump_of_a_mariadb_server",
             "import::sources::inventree_database_is_imported",
-            "operators::administrators::password_is_asked_for_twice_at_a_terminal",
+            "operators::administrators::terminal_prompt_asks_for_the_password_twice",
         ],
     ),
     (

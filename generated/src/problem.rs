@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_shapes_read_as_sentences() {
+    fn both_error_formats_display_as_sentences() {
         assert_eq!(Problem::parse(404, br#"{"detail":"Not found."}"#).to_string(), "Not found.");
         let fields = Problem::parse(400, br#"{"username":["Taken."],"non_field_errors":["No."]}"#);
         assert_eq!(fields.to_string(), "No.; username: Taken.");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_kept_as_it_came() {
+    fn non_json_body_is_kept_verbatim() {
         assert_eq!(Problem::parse(502, b"Bad Gateway").to_string(), "Bad Gateway");
         assert_eq!(Problem::parse(500, b"").to_string(), "the server answered 500");
     }

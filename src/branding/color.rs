@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn contrast_is_that_of_wcag() {
+    fn contrast_follows_wcag() {
         let contrast = Color::BLACK.contrast(Color::WHITE);
         assert!((contrast - 21.0).abs() < 1e-9, "{contrast}");
         // The grey that just passes on white.

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_read_as_docker_compose_reads_them() {
+    fn env_file_is_parsed_like_docker_compose() {
         for (line, name, value) in [
             ("A=b", "A", "b"),
             ("  A = b  \r", "A", "b"),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn line_that_cannot_be_read_is_numbered_and_its_value_is_not_repeated() {
+    fn invalid_line_is_reported_by_number_without_its_value() {
         for (line, expected) in [
             ("A", "expected NAME=value"),
             ("A-B=s3cret", "expected NAME=value"),

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_the_sites_own_unless_one_domain_holds_all() {
+    fn hosts_default_to_the_sites_own_and_others_require_a_cookie_domain() {
         assert_eq!(load(&[]).unwrap().http.forward_auth.hosts, ["auth.example.com"]);
         let same = load(&[("FORWARD_AUTH_HOSTS", "auth.example.com:8443")]).unwrap();
         assert_eq!(same.http.forward_auth.hosts, ["auth.example.com:8443"]);

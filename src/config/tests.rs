@@ -43,7 +43,7 @@ fn invalid_value_names_its_setting_and_the_accepted_values() {
 }
 
 #[test]
-fn postgresql_needs_its_server_and_a_secret_key_that_can_be_shared() {
+fn postgresql_requires_a_host_and_an_explicit_secret_key() {
     let all = [
         ("INVENTREE_DB_ENGINE", "postgresql"),
         ("INVENTREE_DB_HOST", "db.example.com"),
@@ -90,7 +90,7 @@ fn secret_key_of_fewer_than_32_characters_is_refused() {
 }
 
 #[test]
-fn admin_password_that_the_rules_refuse_is_refused() {
+fn admin_password_must_pass_the_password_rules() {
     let with = |password: &str| {
         let pairs = [
             ("ADMIN_USER", "rootuser"),
@@ -177,7 +177,7 @@ fn inventree_settings_are_accepted_and_unknown_ones_reported_once() {
 }
 
 #[test]
-fn all_wrong_names_and_values_are_reported_at_once() {
+fn all_unknown_names_and_invalid_values_are_reported_at_once() {
     let said = load(&[
         ("INVENTREE_LOGIN_ENABLE_REGISTRATION", "true"),
         ("INVENTREE_SITEURL", "https://auth.example.com"),
@@ -246,7 +246,7 @@ fn invalid_provider_id_leaves_provider_settings_known() {
 }
 
 #[test]
-fn no_setting_is_ignored_as_inventrees() {
+fn own_settings_are_not_in_the_ignored_list() {
     for setting in super::settings() {
         assert!(!super::inventree::is_setting(&setting.name), "{}", setting.name);
     }
@@ -310,7 +310,7 @@ fn environment_wins_over_the_file() {
 }
 
 #[test]
-fn secrets_come_from_files_and_stay_out_of_debug() {
+fn secrets_are_read_from_files_and_redacted_in_debug_output() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "hunter2-and-more\n").unwrap();
     let path = file.path().to_str().unwrap();

@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn site_is_the_48_of_an_ipv6_client() {
+    fn site_of_an_ipv6_client_is_its_48() {
         let at = |address: &str| Client { address: address.to_owned(), ..Client::default() };
         assert_eq!(at("2001:db8:1:2::/64").site().as_deref(), Some("2001:db8:1::/48"));
         assert_eq!(at("203.0.113.9").site(), None);

@@ -272,7 +272,7 @@ mod tests {
 
     /// A test vector of the reference implementation, `phc-winner-argon2/src/test.c`.
     #[test]
-    fn argon2i_without_a_version_is_of_the_first_version() {
+    fn argon2i_without_a_version_is_version_16() {
         let first = "$m=256,t=2,p=1$c29tZXNhbHQ$/U3YPXYsSb3q9XxHvc0MLxur+GP960kN9j7emXX8zwY";
         let verifies = |version: &str| {
             let stored = format!("argon2$argon2i{version}{first}");
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_digest_or_salt_does_not_verify() {
+    fn changed_digest_or_salt_does_not_verify() {
         for (stored, changed) in [
             ("VTsM5G6D", "pbkdf2_sha256$1$saltsalt$WTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4="),
             ("saltsalt", "pbkdf2_sha256$1$saltsalu$VTsM5G6Dzytw+Yj25lIizfE9LB85OTDednu1PGJ1Fv4="),

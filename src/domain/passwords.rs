@@ -262,7 +262,7 @@ mod tests {
     };
 
     #[test]
-    fn a_good_password_has_no_problems() {
+    fn valid_password_has_no_problems() {
         assert!(problems("Zebra-Quartz-77", &PAT).is_empty());
         assert!(problems("пароль-äöü-77", &PAT).is_empty());
     }
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_much_longer_password_may_contain_the_username() {
+    fn much_longer_password_may_contain_the_username() {
         let about = UserAttributes { username: "a", ..UserAttributes::default() };
         assert!(problems("aaaaaaaaaa-Zq7", &about).is_empty());
     }
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_never_prints() {
+    fn password_is_redacted_in_debug_output() {
         let password = Password::new("Zebra-Quartz-77".to_owned());
         assert_eq!(format!("{password:?}"), "Password(***)");
         assert_eq!(password.expose(), "Zebra-Quartz-77");

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn look_alikes_of_other_scripts_and_styles_have_one_skeleton() {
+    fn confusable_names_have_one_skeleton() {
         for twin in ["\u{430}my", "am\u{443}", "\u{ff21}my", "\u{1d41a}my", "\u{391}my"] {
             assert!(alike("amy", twin), "{twin}");
         }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_to_the_eye_differ_in_skeleton() {
+    fn visually_distinct_names_have_distinct_skeletons() {
         for (a, b) in [("amy", "bob"), ("rené", "rene"), ("Алексей", "Андрей"), ("小林", "小森")]
         {
             assert!(!alike(a, b), "{a} {b}");

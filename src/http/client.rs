@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn address_is_found_with_and_without_its_port() {
+    fn client_address_is_parsed_with_and_without_a_port() {
         for (hop, address) in [
             ("203.0.113.9", "203.0.113.9"),
             ("203.0.113.9:4711", "203.0.113.9"),

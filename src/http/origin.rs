@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_loopback_names_are_fixed() {
+    fn addresses_and_loopback_names_are_fixed_hosts() {
         let is_fixed = |host: &'static str| {
             is_fixed_host(&HeaderMap::from_iter([(HOST, http::HeaderValue::from_static(host))]))
         };

@@ -30,7 +30,7 @@ fn placeholders(text: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn accept_language_is_followed_by_quality_and_similarity() {
+fn accept_language_is_matched_by_quality_and_similarity() {
     for (header, tag) in [
         ("", "en"),
         ("de", "de"),
@@ -73,7 +73,7 @@ fn plural_forms_are_those_of_the_language() {
 }
 
 #[test]
-fn every_language_has_every_sentence_of_the_english_one() {
+fn every_language_has_every_english_sentence() {
     let files: BTreeMap<&str, Sentences> =
         EMBEDDED.iter().map(|(tag, text)| (*tag, raw(text))).collect();
     let english = &files[ENGLISH];
@@ -87,7 +87,7 @@ fn every_language_has_every_sentence_of_the_english_one() {
 }
 
 #[test]
-fn every_sentence_has_the_values_and_plural_forms_that_it_needs() {
+fn every_sentence_has_its_placeholders_and_plural_forms() {
     let all = languages();
     let english = &all.0[0];
     for (tag, text) in EMBEDDED {

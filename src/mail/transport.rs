@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn email_on_the_console_does_not_move_its_cursor() {
+    fn console_email_has_no_control_characters() {
         let hostile = "a\u{1b}[2J\u{9b}2J\u{202e}b";
         let [to, subject] = [hostile; 2].map(str::to_owned);
         let message = Message {

@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn dropped_worker_ends() {
+    async fn worker_stops_when_dropped() {
         let fixture = fixture(0).await;
         let (store, outbox) = (fixture.store.clone(), fixture.outbox.clone());
         let WorkerHandle { stop, task } = start(store, outbox, None, Arc::new(now), log());

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn token_response_is_read_for_its_tokens_alone() {
+    fn only_the_tokens_of_a_token_response_are_read() {
         let azure = r#"{"token_type":"Bearer","expires_in":"3600","ext_expires_in":"0",
             "not_before":"1700000000","resource":["a"],"scope":5,
             "access_token":"a","id_token":"b"}"#;

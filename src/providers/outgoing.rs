@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn allowed_private_network_opens_itself_alone_and_plain_http_only_on_this_machine() {
+    fn allowed_private_network_permits_no_other_and_plain_http_on_loopback_only() {
         let outgoing = outgoing(&["10.0.0.0/8", "127.0.0.1"]);
         for url in ["https://10.9.8.7/realms/a", "http://127.0.0.1:9000", "http://localhost:9000"] {
             assert_eq!(outgoing.allows(url), Ok(()), "{url}");
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn name_that_leads_to_a_private_address_is_not_followed() {
+    async fn name_that_resolves_to_a_private_address_is_refused() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
         let refused = outgoing(&[]).get(&url.parse().unwrap(), None).await.map(drop).unwrap_err();

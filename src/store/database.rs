@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn database_name_is_a_file_or_is_refused_without_being_quoted() {
+    fn database_url_is_refused_without_quoting_it() {
         assert_eq!(
             "auth.sqlite3".parse::<Database>().unwrap().file(),
             Some(Path::new("auth.sqlite3"))

@@ -125,7 +125,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn newer_schema_is_refused_in_one_line_and_left_alone() {
+    fn newer_schema_is_refused_in_one_line_and_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
         Store::open(&path.as_path().into()).unwrap().close();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn second_open_finds_nothing_to_migrate() {
+    fn second_open_has_no_pending_migrations() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
         let first = Store::open(&path.as_path().into()).unwrap();

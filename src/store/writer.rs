@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_write_undoes_only_itself_within_a_batch() {
+    fn failed_write_rolls_back_only_itself_within_a_batch() {
         let (_folder, connection) = database();
         let half_done = queued(|w| {
             w.account_insert(&new_account("half"))?;
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn panicking_write_undoes_only_itself_within_a_batch() {
+    fn panicking_write_rolls_back_only_itself_within_a_batch() {
         let (_folder, connection) = database();
         let panicking = queued(|w| {
             w.account_insert(&new_account("half"))?;

@@ -139,7 +139,7 @@ async fn login_from_this_site_a_trusted_origin_or_a_program_opens_a_session() {
 }
 
 #[tokio::test]
-async fn sign_in_at_the_pages_takes_a_csrf_token_and_no_other_site() {
+async fn sign_in_page_requires_a_csrf_token_from_the_same_site() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let csrf = "a".repeat(32);
@@ -162,7 +162,7 @@ async fn sign_in_at_the_pages_takes_a_csrf_token_and_no_other_site() {
 }
 
 #[tokio::test]
-async fn unreadable_hop_of_x_forwarded_for_ends_at_the_last_good_one() {
+async fn malformed_x_forwarded_for_hop_falls_back_to_the_last_valid_one() {
     let server =
         TestServer::with(&[("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.0/8")])
             .await;
@@ -202,7 +202,7 @@ async fn foreign_session_cookie_does_not_hide_ours() {
 }
 
 #[tokio::test]
-async fn every_session_cookie_is_tried_and_cleared_only_when_none_is_good() {
+async fn every_session_cookie_is_tried_and_cleared_only_when_none_is_valid() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let amy = Browser::sign_in(&server, "amy").await;
@@ -303,7 +303,7 @@ async fn reauthentication_is_per_session() {
 }
 
 #[tokio::test]
-async fn session_of_an_earlier_schema_counts_as_old() {
+async fn session_from_an_earlier_schema_is_not_recent() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let amy = Browser::sign_in(&server, "amy").await;

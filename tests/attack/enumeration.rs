@@ -84,7 +84,7 @@ async fn responses_are_the_same_for_every_kind_of_account_with_smtp_down() {
 
 /// The right password of a deactivated account reveals no more than a wrong one.
 #[tokio::test]
-async fn deactivated_account_looks_like_a_wrong_password() {
+async fn deactivated_account_is_indistinguishable_from_a_wrong_password() {
     let server = TestServer::start().await;
     fill(&server).await;
     let right = server.log_in("inactive", PASSWORD).await;

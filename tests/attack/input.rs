@@ -113,7 +113,7 @@ fn statuses(answers: &str) -> Vec<&str> {
 
 /// One response, 400, regardless of the rest; the bytes after it are not read as a request.
 #[tokio::test]
-async fn requests_whose_end_is_ambiguous_are_refused_and_nothing_behind_them_is_a_request() {
+async fn ambiguously_framed_requests_are_refused_and_smuggle_nothing() {
     let server = TestServer::start().await;
     let next = "GET /api/auth/providers/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let post = |lines: &str, body: &str| {
@@ -187,7 +187,7 @@ async fn requests_whose_end_is_ambiguous_are_refused_and_nothing_behind_them_is_
 }
 
 #[tokio::test]
-async fn request_names_one_host() {
+async fn request_must_have_exactly_one_host() {
     let server = TestServer::start().await;
     let get = |version: &str, lines: &str| {
         format!("GET /api/auth/providers/ HTTP/{version}\r\n{lines}Connection: close\r\n\r\n")
@@ -217,7 +217,7 @@ async fn request_names_one_host() {
 /// Percent-encodes every byte of every path: the same path, or 404. An encoded slash is no
 /// separator.
 #[tokio::test]
-async fn escapes_in_a_path_are_the_same_path_or_none() {
+async fn percent_encoded_path_is_the_same_path_or_not_found() {
     let server = TestServer::start().await;
     let token = server.register("amy", "amy@example.com").await;
     let row = server.get("emails/", &[("authorization", &token)]).await.json()["results"][0]["id"]

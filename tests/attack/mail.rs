@@ -362,7 +362,7 @@ async fn email_to_one_address_is_limited_across_operations() {
 }
 
 #[tokio::test]
-async fn accounts_of_one_address_share_a_mail_with_a_link_each() {
+async fn accounts_of_one_address_share_an_email_with_a_link_each() {
     let server = TestServer::start().await;
     for n in 0..25 {
         server.register(&format!("twin{n}"), "twin@example.com").await;

@@ -250,7 +250,7 @@ async fn sign_up_address_without_a_row_gets_no_email() {
 
 /// The domain rule came after the account: the holder's address cannot become primary.
 #[tokio::test]
-async fn address_that_ended_with_a_take_over_gets_no_reset_link() {
+async fn address_removed_by_a_takeover_gets_no_reset_link() {
     let account = Hijacked::new().await;
     let headers = [("authorization", account.token.as_str())];
     let rows = account.server.get("emails/", &headers).await.json();

@@ -66,7 +66,7 @@ async fn every_key_has_128_random_bits() {
 
 /// Session fixation: a login never keeps a session that the browser brought.
 #[tokio::test]
-async fn planted_session_is_replaced_at_login() {
+async fn session_fixation_is_prevented_at_login() {
     let server = TestServer::start().await;
     server.register("mallory", "").await;
     server.register("amy", "").await;
@@ -211,7 +211,7 @@ async fn revocations_and_live_credentials_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn deactivation_ends_everything_at_once_and_for_the_next_process_too() {
+async fn deactivation_revokes_everything_at_once_and_across_restarts() {
     let mut first = TestServer::start().await;
     let registered = first.register("amy", "amy@example.com").await;
     let key = confirmation_key(&first.take_mails(1).await[0]);
@@ -274,7 +274,7 @@ async fn session_expires_after_a_week_without_use_and_at_its_absolute_lifetime()
 
 /// Recording a use may fail without failing the request.
 #[tokio::test]
-async fn credentials_keep_working_while_the_database_takes_no_writes() {
+async fn credentials_work_while_the_database_accepts_no_writes() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let login = server.log_in("amy", PASSWORD).await;
@@ -286,7 +286,7 @@ async fn credentials_keep_working_while_the_database_takes_no_writes() {
 
 /// Regardless of use.
 #[tokio::test]
-async fn session_and_token_end_by_the_clock_and_no_use_renews_them() {
+async fn session_and_token_expire_regardless_of_use() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let login = server.log_in("amy", PASSWORD).await;

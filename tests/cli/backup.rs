@@ -95,7 +95,7 @@ async fn backup_under_load_contains_every_acknowledged_write() {
 }
 
 #[tokio::test]
-async fn mailed_link_works_on_a_restored_backup_with_its_key() {
+async fn emailed_link_works_on_a_restored_backup_with_its_key() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     let key = json!({ "key": confirmation_key(&server.take_mails(1).await[0]) });

@@ -75,7 +75,7 @@ fn without_places(report: &str, old: &NamedTempFile, new: &NamedTempFile) -> Str
 }
 
 #[test]
-fn text_has_the_breaking_first_and_counts_last() {
+fn text_report_has_breaking_changes_first_and_counts_last() {
     let (old, new) = (file(SOURCE), with_nickname(true));
     let output = spec_diff(&["--old", path(&old), "--new", path(&new)]);
     let expected = "\
@@ -141,7 +141,7 @@ fn json_is_a_list_of_objects_with_stable_keys() {
 }
 
 #[test]
-fn markdown_has_the_verdict_as_heading_and_folds_what_is_long_and_harmless() {
+fn markdown_has_the_verdict_as_heading_and_folds_long_compatible_lists() {
     let (old, new) = (file(SOURCE), with_nickname(true));
     let output = spec_diff(&["--old", path(&old), "--new", path(&new), "--format", "markdown"]);
     let expected = "\
@@ -182,7 +182,7 @@ clients need not send it, unless it is also reported as required.
 }
 
 #[test]
-fn a_document_cannot_write_html_or_mentions_into_a_review() {
+fn document_cannot_inject_html_or_mentions_into_a_review() {
     let evil = "`</details><img src=x>\n@everyone | [a](http://b)";
     let (old, new) =
         (file(SOURCE), edited(|document| document["components"]["schemas"][evil] = json!({})));
@@ -196,7 +196,7 @@ fn a_document_cannot_write_html_or_mentions_into_a_review() {
 }
 
 #[test]
-fn a_document_may_come_by_standard_input() {
+fn spec_breaking_reads_standard_input() {
     let new = with_nickname(true);
     let mut child = Command::new(PROGRAM)
         .args(["spec", "diff", "--old", "-", "--new", path(&new)])

@@ -47,7 +47,7 @@ fn source_is_the_checked_in_document_byte_for_byte() {
 }
 
 #[test]
-fn server_offers_what_the_document_says() {
+fn server_implements_the_document() {
     let output = spec(&["diff"]);
     assert_eq!((text(&output.stdout).trim(), output.status.code()), ("no differences", Some(0)));
 }
@@ -78,7 +78,7 @@ fn both_formats_export_the_same_document() {
 }
 
 #[test]
-fn descriptions_are_exported_word_for_word() {
+fn descriptions_are_exported_verbatim() {
     let source: Value = serde_yaml_ng::from_str(SOURCE).unwrap();
     let export: Value =
         serde_json::from_slice(&spec(&["export", "--format", "json"]).stdout).unwrap();
@@ -216,7 +216,7 @@ fn only_missing_parts_are_reported() {
 }
 
 #[test]
-fn report_for_people_names_the_place_and_both_values() {
+fn text_report_names_the_path_and_both_values() {
     let path = "/components/schemas/Token/properties/key/maxLength";
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut copy: Value = serde_yaml_ng::from_str(SOURCE).unwrap();
@@ -228,7 +228,7 @@ fn report_for_people_names_the_place_and_both_values() {
 }
 
 #[test]
-fn edits_without_meaning_are_no_differences() {
+fn non_semantic_edits_are_no_differences() {
     for (code, differences) in [
         diff_after(|document| {
             set(document, "/paths/~1api~1auth~1login~1/post/description", json!("Anything."))
@@ -281,7 +281,7 @@ fn unusable_input_is_exit_2_and_one_line() {
 }
 
 #[test]
-fn export_with_one_content_type_differs_in_nothing_but_the_others() {
+fn export_with_one_content_type_omits_only_the_others() {
     let source: Value = serde_yaml_ng::from_str(SOURCE).unwrap();
     let with_body = |operation: &Value| operation.get("requestBody").is_some();
     let operations = source["paths"]

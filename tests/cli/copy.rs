@@ -156,7 +156,7 @@ async fn copy_to_postgresql_and_back_preserves_every_value() {
 }
 
 #[tokio::test]
-async fn target_that_has_rows_is_refused_and_left_as_it_is() {
+async fn non_empty_target_is_refused_and_unchanged() {
     let (original, _) = filled().await;
     let (other, _) = filled().await;
     let before = other.database.content();

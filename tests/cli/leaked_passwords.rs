@@ -28,7 +28,7 @@ fn checked(folder: &Path, filter: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn filter_of_a_file_of_hashes_is_made_and_taken_by_the_settings() {
+fn filter_is_built_from_hashes_and_accepted_by_the_settings() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("hashes.txt"), LINES).unwrap();
     let (code, out, err) = make(folder.path(), &["hashes.txt", "all.bin"]);
@@ -47,7 +47,7 @@ fn filter_of_a_file_of_hashes_is_made_and_taken_by_the_settings() {
 }
 
 #[test]
-fn refused_hashes_leave_no_file_and_no_file_is_overwritten() {
+fn invalid_hashes_leave_no_file_and_existing_files_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("words.txt"), "password\nletmein\n").unwrap();
     let (code, out, err) = make(folder.path(), &["words.txt", "made.bin"]);

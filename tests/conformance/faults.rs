@@ -79,14 +79,14 @@ pub(super) fn user_with(name: &str, value: Value) -> Exchange {
 }
 
 #[test]
-pub(super) fn good_reply_has_its_cell() {
+pub(super) fn valid_reply_names_its_cell() {
     let cell = user_with("email", json!("")).examine().unwrap().unwrap();
     assert_eq!(cell.to_string(), "auth_user_retrieve | no body | tokenAuth | 200");
     assert_eq!(cell.to_string().parse(), Ok(cell));
 }
 
 #[test]
-pub(super) fn wrong_body_of_a_reply_is_seen() {
+pub(super) fn invalid_reply_body_is_detected() {
     for (name, value, why) in [
         ("is_staff", json!(true), "is_staff"),
         ("first_name", Value::Null, "/first_name: null"),
@@ -120,7 +120,7 @@ pub(super) fn wrong_body_of_a_reply_is_seen() {
 }
 
 #[test]
-pub(super) fn wrong_status_or_header_of_a_reply_is_seen() {
+pub(super) fn invalid_reply_status_or_header_is_detected() {
     let good = user_with("pk", json!(1));
     for (changed, why) in [
         (good.with(|e| e.status = 201), "the status is 201"),
@@ -152,7 +152,7 @@ pub(super) fn wrong_status_or_header_of_a_reply_is_seen() {
 }
 
 #[test]
-pub(super) fn wrong_refusal_is_seen() {
+pub(super) fn invalid_refusal_is_detected() {
     let refusal = |status: u16, body: Value| {
         Exchange::new("POST", "login/", json!({ "password": "x" }), status, body)
     };
@@ -202,7 +202,7 @@ pub(super) fn wrong_refusal_is_seen() {
 }
 
 #[test]
-pub(super) fn request_that_should_not_have_been_taken_is_seen() {
+pub(super) fn wrongly_accepted_request_is_detected() {
     let detail = json!({ "detail": "ok" });
     let change = |sent: Value| Exchange::new("POST", "password/change/", sent, 200, detail.clone());
     let good = change(json!({ "new_password1": "x", "new_password2": "x" }));
@@ -244,7 +244,7 @@ pub(super) fn request_that_should_not_have_been_taken_is_seen() {
 }
 
 #[test]
-pub(super) fn forms_are_read_by_the_schema() {
+pub(super) fn form_values_are_typed_by_the_schema() {
     let row = json!({
         "id": 1, "email": "a@example.com", "verified": false, "primary": false, "user": 7,
     });

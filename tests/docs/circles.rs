@@ -171,7 +171,7 @@ fn modules_import_each_other_in_one_direction() {
 }
 
 #[test]
-fn circle_is_found_through_a_re_export() {
+fn cycle_through_a_re_export_is_detected() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("lib.rs", "mod a;\nmod b;\npub use b::Thing;\nuse a::run;\n");

@@ -168,7 +168,7 @@ fn serve(folder: &Path) -> (Server, String) {
 }
 
 #[test]
-fn a_command_is_found_in_a_shell_block_and_in_backticks() {
+fn commands_are_found_in_shell_blocks_and_backticks() {
     let text =
         "`just a` and `no command`\n```sh\ninventree-auth b   # why\n```\n```text\ncargo c\n```\n";
     assert_eq!(commands_of(text), ["just a", "inventree-auth b"]);
@@ -179,7 +179,7 @@ fn a_command_is_found_in_a_shell_block_and_in_backticks() {
 }
 
 #[tokio::test]
-async fn every_command_of_the_documents_works_as_they_say() {
+async fn every_documented_command_works() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     prepare(folder);

@@ -137,7 +137,7 @@ fn generated_code_imports_no_layer() {
 }
 
 #[test]
-fn an_import_is_found() {
+fn imports_are_detected() {
     assert_eq!(
         imports("use crate::http::Server; crate::api::x()").collect::<Vec<_>>(),
         ["http", "api"]

@@ -71,7 +71,7 @@ fn lines_and_files_are_short() {
 }
 
 #[test]
-fn a_long_line_and_a_long_file_are_found() {
+fn long_lines_and_files_are_detected() {
     let widest = "ü".repeat(MAX_COLUMNS);
     let longest = "\n".repeat(MAX_LINES);
     assert_eq!(faults("a.rs", &widest, false), [""; 0]);

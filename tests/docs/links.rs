@@ -39,7 +39,7 @@ fn broken(document: &str, text: &str, link: &str) -> Option<String> {
 }
 
 #[test]
-fn every_link_leads_to_a_file_and_a_heading_of_the_repository() {
+fn every_link_resolves_to_a_file_and_heading() {
     let mut faults = Vec::new();
     let mut checked = 0;
     let mut all: Vec<(String, String)> =
@@ -60,7 +60,7 @@ fn every_link_leads_to_a_file_and_a_heading_of_the_repository() {
 }
 
 #[test]
-fn a_broken_link_is_found() {
+fn broken_links_are_detected() {
     assert!(broken("README.md", "", "docs/settings.md#email").is_none());
     assert!(broken("docs/pages.md", "", "../SECURITY.md#known-limits").is_none());
     assert!(broken("README.md", "# A b", "#a-b").is_none());
@@ -69,7 +69,7 @@ fn a_broken_link_is_found() {
 }
 
 #[test]
-fn every_picture_is_one_that_the_browser_test_makes() {
+fn every_picture_is_made_by_the_browser_test() {
     let scripts = std::fs::read_dir(root().join("tests/pages")).unwrap();
     let scripts = scripts.map(|file| file.unwrap().path());
     let scripts =

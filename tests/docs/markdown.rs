@@ -126,7 +126,7 @@ pub fn exists(path: &Path) -> bool {
 }
 
 #[test]
-fn prose_is_without_code() {
+fn code_is_removed_from_prose() {
     assert_eq!(without_code("a `b` c\n```sh\nd\n```\ne ``f ` g`` h"), "a _ c\ne _ h");
     assert_eq!(without_code("a `b\nc` d\n\ne ` f"), "a _ d\n\ne  f");
     assert_eq!(links("[a](b.md#c) `[x](y)` ![d](e.png)"), ["b.md#c", "e.png"]);

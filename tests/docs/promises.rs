@@ -131,7 +131,7 @@ fn every_test_that_a_promise_names_exists_and_is_run() {
 }
 
 #[test]
-fn there_are_sixty_promises_and_none_twice() {
+fn sixty_promises_have_no_duplicates() {
     let rows = rows_of(PROMISES);
     let mut promises: Vec<&str> =
         rows.iter().filter(|row| row.is_promise()).map(|row| row.cells[0]).collect();
@@ -166,7 +166,7 @@ fn missing_ignored_or_unrun_tests_are_detected() {
         "ignored, and in no step"
     );
     assert!(
-        fault(ADMINISTRATORS, "password_is_asked_for_twice_at_a_terminal").is_none(),
+        fault(ADMINISTRATORS, "terminal_prompt_asks_for_the_password_twice").is_none(),
         "ignored, and in a step"
     );
 }
@@ -354,7 +354,7 @@ fn security_page_counts_the_requirements_of_levels_1_and_2() {
 }
 
 #[test]
-fn a_wrong_row_of_the_asvs_table_is_found() {
+fn invalid_row_of_the_asvs_table_is_detected() {
     for (from, to) in [
         ("| 7.4.1 | 1 |", "| 7.4.1 | 2 |"),
         ("| 7.4.1 | 1 |", "| 7.4.9 | 1 |"),

@@ -256,7 +256,7 @@ fn worst(verdicts: &[Verdict]) -> Severity {
 }
 
 #[test]
-fn each_keyword_of_json_schema_is_judged_where_it_changes() {
+fn json_schema_keyword_changes_are_classified_at_their_path() {
     let mut faults = Vec::new();
     let mut by_kind: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut values, mut reasons, mut drawn) = (0, BTreeMap::<String, usize>::new(), 0);

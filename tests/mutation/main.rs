@@ -114,29 +114,29 @@ fn false_alarms(name: &str, source: &str, server: &Value, least: usize) {
 }
 
 #[test]
-fn every_change_of_meaning_is_reported_where_it_is() {
+fn every_semantic_change_is_reported_at_its_path() {
     score("contract", &parse(SOURCE).unwrap(), &export().unwrap(), 1000);
 }
 
 #[test]
-fn edits_without_meaning_are_not_reported() {
+fn non_semantic_edits_report_nothing() {
     false_alarms("contract", SOURCE, &export().unwrap(), 300);
 }
 
 #[test]
-fn every_change_of_another_document_is_reported_where_it_is() {
+fn semantic_changes_of_other_documents_are_reported_at_their_path() {
     let other = parse(OTHER).unwrap();
     score("other document", &other, &other, 500);
 }
 
 #[test]
-fn edits_of_another_document_are_not_reported() {
+fn non_semantic_edits_of_other_documents_report_nothing() {
     false_alarms("other document", OTHER, &parse(OTHER).unwrap(), 300);
 }
 
 /// A document of 3.0 and its spelling in 3.1 differ in nothing but the version.
 #[test]
-fn documents_equal_their_spelling_in_another_version() {
+fn documents_equal_their_conversion_to_another_version() {
     for source in [SOURCE, OTHER] {
         let old = parse(source).unwrap();
         let new = convert(&old, Target::V3_1).document;
@@ -226,7 +226,7 @@ fn domain_of(document: &Value, carrier: MessageKind) -> BTreeSet<String> {
 /// A harmless change leaves the values as they were: for each kind of mutation of a schema, a
 /// thousand values.
 #[test]
-fn values_survive_mutations_that_are_called_harmless() {
+fn values_stay_valid_after_compatible_mutations() {
     let (mut changes, mut drawn) = (0, 0);
     for source in [SOURCE, OTHER] {
         let original = parse(source).unwrap();
@@ -285,7 +285,7 @@ fn values_survive_mutations_that_are_called_harmless() {
 /// An edit without meaning breaks no build either: the generator accepts it and all signatures
 /// stay the same.
 #[test]
-fn edits_without_meaning_change_no_signature() {
+fn non_semantic_edits_change_no_signature() {
     let settings = Settings { trait_name: "AuthApi", ..Default::default() };
     let signatures = |text: &str| {
         let generated = generate(text, &settings).map_err(|e| e.to_string())?;

@@ -37,7 +37,7 @@ async fn confirmation_link_is_consumed_only_by_submitting() {
 }
 
 #[tokio::test]
-async fn confirmation_link_that_is_too_old_is_bad() {
+async fn expired_confirmation_link_is_invalid() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -81,7 +81,7 @@ async fn opening_bad_links_counts_against_the_key_limit() {
 }
 
 #[tokio::test]
-async fn last_confirmed_address_stays_at_the_pages() {
+async fn pages_keep_the_last_confirmed_address() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     let key = confirmation_key(&server.take_mails(1).await[0]);
@@ -100,7 +100,7 @@ async fn last_confirmed_address_stays_at_the_pages() {
 }
 
 #[tokio::test]
-async fn unconfirmed_address_is_removed_at_the_pages() {
+async fn pages_remove_an_unconfirmed_address() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     let mut browser = Browser::new(&server);
@@ -136,7 +136,7 @@ async fn strength_endpoint_uses_the_password_rules() {
 }
 
 #[tokio::test]
-async fn strength_is_for_our_own_pages_and_limited() {
+async fn strength_endpoint_is_same_origin_and_limited() {
     let server = TestServer::with(&[("RATE_LIMITS", "on")]).await;
     let mut foreign = Browser::new(&server);
     let request = server.http.post(format!("{}/platform/api/strength/", server.base));

@@ -111,7 +111,7 @@ async fn reset_does_not_bypass_an_enforced_second_factor() {
 }
 
 #[tokio::test]
-async fn no_path_leads_to_a_file_or_a_listing() {
+async fn no_path_serves_a_file_or_a_directory_listing() {
     let server = TestServer::start().await;
     for path in [
         "/.git/HEAD",
@@ -159,7 +159,7 @@ async fn account_page_offers_sign_out() {
 }
 
 #[tokio::test]
-async fn server_writes_no_file_but_its_database_and_its_key_for_their_owner_alone() {
+async fn server_writes_only_its_database_and_key_readable_by_their_owner() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     server.log_in("amy", "wrong").await;

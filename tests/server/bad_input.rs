@@ -152,7 +152,7 @@ pub(super) fn detail(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn missing_body_is_a_body_without_fields() {
+async fn missing_body_counts_as_an_empty_one() {
     let fixture = Fixture::new().await;
     for operation in operations() {
         for kind in [
@@ -333,7 +333,7 @@ async fn null_bytes_are_not_allowed() {
 }
 
 #[tokio::test]
-async fn operations_that_read_no_body_take_any() {
+async fn operations_without_a_body_ignore_it() {
     let fixture = Fixture::new().await;
     let row = fixture.before[1]["results"][0]["id"].clone();
     let verify = format!("emails/{row}/verify/");

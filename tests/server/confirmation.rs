@@ -57,7 +57,7 @@ async fn confirmation_key_expires_after_three_days() {
 }
 
 #[tokio::test]
-async fn forged_confirmation_key_opens_nothing() {
+async fn forged_confirmation_key_is_refused() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     let bob = Person::new(&server, "bob", "bob@example.com").await;

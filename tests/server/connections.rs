@@ -76,7 +76,7 @@ async fn is_closed_in_time(what: &str, stream: &mut TcpStream) {
 }
 
 #[tokio::test]
-async fn handshake_that_stops_is_closed_too() {
+async fn stalled_handshake_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let file = |name: &str, text: String| {
@@ -161,7 +161,7 @@ fn kinds(mut frames: &[u8]) -> Vec<u8> {
 
 /// A single request in the same frames as the floods below.
 #[tokio::test]
-async fn request_in_http_2_frames_is_answered() {
+async fn http_2_request_gets_a_response() {
     let server = TestServer::start().await;
     let (_, came) =
         flood(&server, [frame(HEADERS, END_STREAM | END_HEADERS, 1, &request())].into_iter()).await;
@@ -171,7 +171,7 @@ async fn request_in_http_2_frames_is_answered() {
 
 /// `:authority` and Host must agree.
 #[tokio::test]
-async fn http_2_names_one_host() {
+async fn http_2_request_must_have_exactly_one_host() {
     let server = TestServer::start().await;
     let host = |value: &[u8]| [&b"\x66"[..], &[u8::try_from(value.len()).unwrap()], value].concat();
     let path = b"/api/auth/providers/";

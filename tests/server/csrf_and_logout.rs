@@ -187,7 +187,7 @@ async fn cross_site_get_logout_ends_nothing() {
 }
 
 #[tokio::test]
-async fn own_get_logout_ends_the_session() {
+async fn same_origin_get_logout_ends_the_session() {
     for header in [
         ("accept", "*/*"),
         ("host", "localhost:8000"),
@@ -205,7 +205,7 @@ async fn own_get_logout_ends_the_session() {
 }
 
 #[tokio::test]
-async fn unmarked_get_logout_over_https_ends_the_session() {
+async fn get_logout_without_a_referer_over_https_ends_the_session() {
     let server = TestServer::with(&[("SITE_URL", "https://auth.example.com")]).await;
     let session = Session::open(&server).await;
     let (cookies, host) = (session.cookies(), ("host", "auth.example.com"));

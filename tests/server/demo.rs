@@ -194,7 +194,7 @@ fn demo_leaves_existing_databases_untouched() {
 }
 
 #[test]
-fn demo_listens_for_other_machines_only_when_told() {
+fn demo_accepts_other_machines_only_on_request() {
     let mut command = Command::new(PROGRAM);
     let output = command.args(["serve", "--demo", "--bind", "0.0.0.0:0"]).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

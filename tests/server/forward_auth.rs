@@ -62,7 +62,7 @@ async fn join(server: &TestServer, username: &str, group: &str) {
 }
 
 #[tokio::test]
-async fn token_basic_and_session_are_passed_on_with_the_callers_name() {
+async fn forward_auth_passes_the_callers_name_for_token_basic_and_session() {
     let server = server(&[]).await;
     let session = Session::open(&server).await;
     let token = server.log_in("amy", PASSWORD).await.json()["key"].as_str().unwrap().to_owned();
@@ -109,7 +109,7 @@ async fn only_responses_that_reach_a_browser_have_headers_for_browsers() {
 }
 
 #[tokio::test]
-async fn address_is_passed_on_once_it_is_verified() {
+async fn forward_auth_passes_verified_addresses_only() {
     let server = server(&[]).await;
     let token = server.register("amy", "amy@example.com").await;
     let mail = server.take_mail_to("amy@example.com").await;
@@ -248,7 +248,7 @@ async fn cookies_use_the_configured_domain_and_name() {
 }
 
 #[tokio::test]
-async fn hosts_beyond_the_settings_are_refused() {
+async fn unconfigured_hosts_are_refused() {
     let server = server(&[]).await;
     let token = server.register("amy", "").await;
     for host in ["evil.example", "auth.example.com.evil.example", "auth.example.com:8443", ""] {

@@ -111,7 +111,7 @@ async fn basic_password_is_not_trimmed() {
 }
 
 #[tokio::test]
-async fn names_are_sent_on_as_they_are_stored_and_in_ascii() {
+async fn names_are_forwarded_as_stored_and_percent_encoded() {
     let server = server(&[]).await;
     register(&server, "amy", PASSWORD).await;
     register(&server, "\u{c4}nne", PASSWORD).await;
@@ -159,7 +159,7 @@ async fn wrong_passwords_throttle_only_the_client_behind_the_proxy() {
 }
 
 #[tokio::test]
-async fn no_answer_may_be_cached() {
+async fn forward_auth_responses_are_not_cacheable() {
     let server = server(&[("FORWARD_AUTH_OPEN_PATHS", "/static/*")]).await;
     let token = register(&server, "amy", PASSWORD).await;
     let page = ("accept", "text/html");

@@ -13,7 +13,7 @@ async fn ask(server: &TestServer, method: &str, path: &str, headers: &[(&str, &s
 }
 
 #[tokio::test]
-async fn errors_are_in_the_language_that_a_program_accepts() {
+async fn error_messages_follow_accept_language() {
     let server = TestServer::start().await;
     for (accepted, tag, detail) in [
         ("de", "de", "Anmeldedaten fehlen."),
@@ -83,7 +83,7 @@ async fn pages_get_a_friendly_message_and_programs_the_recorded_one() {
 }
 
 #[tokio::test]
-async fn success_is_told_in_the_language_that_a_program_accepts() {
+async fn success_messages_follow_accept_language() {
     let server = TestServer::start().await;
     let body = json!({ "email": "amy@example.com" });
     for (accepted, tag, detail) in [

@@ -57,7 +57,7 @@ async fn leaked_password_is_refused_as_common_at_registration_change_and_reset()
 }
 
 #[tokio::test]
-async fn sign_in_at_the_pages_with_a_leaked_password_succeeds_and_says_so() {
+async fn sign_in_page_warns_about_a_leaked_password() {
     let server = amy(&[]).await;
     let server = TestServer::at_with(&server.database, &[("LEAKED_PASSWORDS", "builtin")]).await;
     let mut browser = Browser::new(&server);
@@ -113,7 +113,7 @@ fn write_filter(path: &Path) {
 }
 
 #[tokio::test]
-async fn unreadable_filter_refuses_nothing_and_is_read_for_owners_alone() {
+async fn unreadable_filter_refuses_nothing_and_is_queried_after_authentication_only() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("leaked.bin");
     write_filter(&path);
@@ -136,7 +136,7 @@ async fn unreadable_filter_refuses_nothing_and_is_read_for_owners_alone() {
 }
 
 #[tokio::test]
-async fn filter_of_the_operator_takes_the_place_of_the_list() {
+async fn configured_filter_replaces_the_builtin_list() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("leaked.bin");
     write_filter(&path);

@@ -139,7 +139,7 @@ async fn spellings_of_a_name_share_one_limit() {
 }
 
 #[tokio::test]
-async fn unknown_names_are_limited_alike() {
+async fn unknown_names_are_limited_like_known_ones() {
     let server = limited().await;
     for _ in 0..10 {
         assert_eq!(server.log_in("nobody", "wrong").await.status, 400);
@@ -173,7 +173,7 @@ async fn successful_logins_are_not_limited_and_reset_nothing() {
 
 /// PostgreSQL text cannot hold such a name.
 #[tokio::test]
-async fn name_with_a_null_character_is_a_wrong_one() {
+async fn name_with_a_null_character_is_a_failed_login() {
     let server = TestServer::start().await;
     server.register("a", "").await;
     assert_eq!(basic(&server, "a\0b", PASSWORD).await.status, 401);
@@ -430,7 +430,7 @@ async fn counted_guesses_survive_a_restart() {
 
 /// Simulates `kill -9`: the first server is never shut down.
 #[tokio::test]
-async fn guesses_of_a_killed_server_are_lost_for_the_last_second_alone() {
+async fn killed_server_loses_only_the_last_second_of_guesses() {
     let server = limited().await;
     server.register("amy", "").await;
     for _ in 0..10 {

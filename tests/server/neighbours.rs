@@ -112,7 +112,7 @@ async fn named_token_is_replaced_by_the_next_of_its_name() {
 }
 
 #[tokio::test]
-async fn token_is_issued_for_a_password_or_a_recent_session_of_this_site_alone() {
+async fn token_is_issued_only_for_a_password_or_a_recent_same_site_session() {
     let server = TestServer::start().await;
     let session = Session::open(&server).await;
     let cookies = session.cookies();
@@ -159,7 +159,7 @@ async fn tokens_are_listed_in_pages_without_their_keys() {
 }
 
 #[tokio::test]
-async fn calls_beside_the_first_document_check_credentials_like_it() {
+async fn second_document_checks_credentials_like_the_first() {
     let server = TestServer::start().await;
     for path in ["/api/user/me/", "/api/user/roles/", "/api/user/token/", "/api/user/tokens/"] {
         let answer = get(&server, path, &[]).await;

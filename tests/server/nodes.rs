@@ -180,7 +180,7 @@ async fn guesses_are_counted_over_all_servers_together() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-async fn each_mail_leaves_once_whichever_server_sends_it() {
+async fn each_email_is_sent_once_across_servers() {
     let nodes = nodes(&[]).await;
     let names: Vec<String> = (0..CLIENTS).map(|n| format!("person{n}")).collect();
     let emails: Vec<String> = names.iter().map(|name| format!("{name}@example.com")).collect();
@@ -195,7 +195,7 @@ async fn each_mail_leaves_once_whichever_server_sends_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-async fn audit_trail_is_one() {
+async fn audit_trail_is_shared_by_all_servers() {
     let nodes = nodes(&[]).await;
     nodes[0].register("amy", "").await;
     let token = nodes[1].log_in("amy", PASSWORD).await;

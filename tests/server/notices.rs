@@ -140,7 +140,7 @@ async fn changes_need_recent_auth() {
 }
 
 #[tokio::test]
-async fn account_without_a_password_sets_one_and_makes_a_token() {
+async fn account_without_a_password_sets_one_and_creates_a_token() {
     let server = TestServer::with(&[("OLD_PASSWORD_REQUIRED", "true")]).await;
     let mut browser = amy(&server).await;
     server.database.execute("UPDATE accounts SET password = '!' WHERE id = 1");

@@ -128,7 +128,7 @@ async fn idle_connections_do_not_block_the_admin_server() {
 }
 
 #[tokio::test]
-async fn a_locked_database_makes_a_server_unready_until_it_is_free() {
+async fn locked_database_makes_a_server_unready_until_it_is_unlocked() {
     let server = start().await;
     let lock = server.database.lock();
     let started = std::time::Instant::now();

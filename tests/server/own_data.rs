@@ -110,7 +110,7 @@ async fn sign_in_cancels_a_pending_deletion() {
 }
 
 #[tokio::test]
-async fn activity_is_detailed_in_the_language_of_the_person() {
+async fn activity_details_are_in_the_users_language() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     browser.add_device().await;

@@ -72,7 +72,7 @@ async fn pages_have_no_inline_code_and_no_other_origins() {
 }
 
 #[tokio::test]
-async fn without_its_script_a_form_sends_nothing_and_never_by_get() {
+async fn form_without_its_script_sends_nothing() {
     let server = TestServer::start().await;
     let mut forms = 0;
     for path in PAGES {
@@ -201,7 +201,7 @@ async fn root_redirects_browsers_but_not_api_clients() {
 }
 
 #[tokio::test]
-async fn pages_are_in_the_language_that_a_browser_accepts() {
+async fn pages_follow_accept_language() {
     let server = TestServer::start().await;
     for (accepted, tag, title) in
         [("de-AT, en;q=0.5", "de", "Anmelden"), ("fr", "fr", "Connexion"), ("tlh", "en", "Sign in")]
@@ -226,7 +226,7 @@ async fn pages_are_in_the_language_that_a_browser_accepts() {
 }
 
 #[tokio::test]
-async fn a_chosen_language_is_kept_without_scripts_and_other_sites_cannot_choose() {
+async fn language_choice_works_without_scripts_and_rejects_other_sites() {
     let server = TestServer::start().await;
     let choose = async |body: &'static str, headers: &[(&str, &str)]| {
         let request = server.http.post(format!("{}/platform/language", server.base));
@@ -259,7 +259,7 @@ async fn a_chosen_language_is_kept_without_scripts_and_other_sites_cannot_choose
 
 /// A browser that was led on sends its GET as one of this site, and one of those makes a token.
 #[tokio::test]
-async fn next_leads_to_no_operation_of_the_api() {
+async fn next_parameter_cannot_target_the_api() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let mut browser = Browser::new(&server);
@@ -289,7 +289,7 @@ async fn next_leads_to_no_operation_of_the_api() {
 }
 
 #[tokio::test]
-async fn a_language_is_added_by_one_file() {
+async fn language_is_added_by_one_file() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("locales")).unwrap();
     let write = |name: &str, text: &str| {
@@ -315,7 +315,7 @@ async fn a_language_is_added_by_one_file() {
 }
 
 #[tokio::test]
-async fn the_product_name_of_the_settings_is_on_pages_and_in_subjects() {
+async fn product_name_setting_is_on_pages_and_in_subjects() {
     let server = TestServer::with(&[("PRODUCT_NAME", "Parts & <Co>")]).await;
     let page = get(&server, "/platform/login", &[("Accept-Language", "de")]).await;
     assert!(text(&page).contains("Konten bei Parts &#38; &#60;Co&#62;"), "{}", text(&page));
@@ -352,7 +352,7 @@ fn trimmed(part: &str) -> &str {
 }
 
 #[test]
-fn texts_and_their_uses_match() {
+fn every_page_text_is_defined_and_used() {
     let used: String =
         ["templates/pages", "src/http/pages", "src/http/pages/assets"].map(sources).concat();
     let texts: serde_json::Map<String, serde_json::Value> =
@@ -394,7 +394,7 @@ fn texts_and_their_uses_match() {
 }
 
 #[tokio::test]
-async fn mailbox_page_exists_in_a_demonstration_only() {
+async fn mailbox_page_exists_in_the_demo_only() {
     let server = TestServer::start().await;
     for path in ["/platform/demo/mails/", "/platform/demo/mails/0/"] {
         assert_eq!(get(&server, path, &[]).await.status, 404);

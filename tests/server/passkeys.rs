@@ -342,7 +342,7 @@ async fn remembered_browser_asks_again_after_a_new_passkey() {
 }
 
 #[tokio::test]
-async fn browser_that_posts_mfa_gets_to_the_page_of_the_second_step_and_a_program_gets_json() {
+async fn second_factor_challenge_redirects_browsers_and_returns_json_to_programs() {
     let server = TestServer::start().await;
     let mut setup = amy(&server).await;
     let (_, codes) = add(&mut setup).await;

@@ -279,7 +279,7 @@ async fn ask_at_the_pages(server: &TestServer, next: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn reset_link_of_the_pages_keeps_where_the_person_was_going() {
+async fn reset_link_keeps_the_next_parameter() {
     let server = TestServer::start().await;
     register(&server, "amy").await;
     assert_eq!(ask_at_the_pages(&server, "/shop/?item=7").await, 200);

@@ -50,7 +50,7 @@ pub(super) fn detail(text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn unknown_path_answers_with_its_own_url() {
+async fn unknown_path_is_404_with_its_url() {
     let server = TestServer::start().await;
     for method in
         [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS]
@@ -284,7 +284,7 @@ async fn format_parameter_takes_json_only() {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_security_headers() {
+async fn every_response_has_the_security_headers() {
     let server = TestServer::start().await;
     for (method, path, status) in [
         (Method::GET, "providers/", 200),
@@ -317,7 +317,7 @@ async fn every_answer_carries_the_security_headers() {
 }
 
 #[tokio::test]
-async fn no_origin_may_read_unless_listed() {
+async fn unlisted_origin_gets_no_cors_headers() {
     let server = TestServer::start().await;
     for origin in ["https://app.example.com", "http://auth.example.com", "null"] {
         for answer in [
@@ -339,7 +339,7 @@ async fn preflight(server: &TestServer, origin: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn listed_origin_may_read_with_credentials() {
+async fn listed_origin_gets_cors_headers_with_credentials() {
     let listed = "https://app.example.com";
     let server = TestServer::with(&[(
         "CORS_ORIGIN_WHITELIST",
@@ -370,7 +370,7 @@ async fn listed_origin_may_read_with_credentials() {
 }
 
 #[tokio::test]
-async fn strange_methods_are_refused_without_an_echo() {
+async fn unknown_methods_are_refused_without_an_echo() {
     let server = TestServer::start().await;
     for method in ["TRACE", "CONNECTED", "PROPFIND", "get"] {
         for path in ["/api/auth/user/", "/api/auth/nothing/"] {
@@ -385,7 +385,7 @@ async fn strange_methods_are_refused_without_an_echo() {
 }
 
 #[tokio::test]
-async fn strange_paths_and_headers_never_break_the_server() {
+async fn malformed_paths_and_headers_are_client_errors() {
     let server = TestServer::start().await;
     for path in [
         "/%ff",

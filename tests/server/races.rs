@@ -112,7 +112,7 @@ async fn concurrent_primary_changes_leave_one_primary() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn reset_link_used_by_many_works_once() {
+async fn reset_link_used_concurrently_works_once() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.com").await;
     server.take_mails(1).await;
@@ -136,7 +136,7 @@ async fn reset_link_used_by_many_works_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn parallel_password_changes_leave_one_of_them() {
+async fn parallel_password_changes_leave_one_password() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     let headers = [("authorization", token.as_str())];

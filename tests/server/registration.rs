@@ -95,7 +95,7 @@ async fn confusable_check_covers_imported_usernames() {
 }
 
 #[tokio::test]
-async fn cookies_carry_their_flags() {
+async fn cookies_have_their_flags() {
     for (site, secure) in [("http://auth.example.com", false), ("https://auth.example.com", true)] {
         let server = TestServer::with(&[("SITE_URL", site)]).await;
         let answer = try_to(&server, body("amy", None, PASSWORD)).await;
@@ -188,7 +188,7 @@ async fn email_can_be_required() {
 }
 
 #[tokio::test]
-async fn only_approved_domains_sign_up() {
+async fn only_approved_domains_can_register() {
     let server =
         TestServer::with(&[("LOGIN_SIGNUP_MAIL_RESTRICTION", "@Example.com, example.org")]).await;
     for email in
@@ -431,7 +431,7 @@ async fn all_bad_fields_are_named_at_once() {
 }
 
 #[tokio::test]
-async fn name_is_taken_in_every_case() {
+async fn usernames_are_unique_regardless_of_case() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     server.register("Änne", "").await;

@@ -94,7 +94,7 @@ async fn document_as_json_is_the_same_in_the_same_order() {
 }
 
 #[tokio::test]
-async fn accept_and_format_choose_the_form() {
+async fn accept_and_format_select_the_content_type() {
     let server = TestServer::start().await;
     let (plain_yaml, json) = ("application/yaml; charset=utf-8", "application/json");
     let openapi_json = "application/vnd.oai.openapi+json";
@@ -158,7 +158,7 @@ async fn unknown_response_format_is_refused_before_authentication() {
 }
 
 #[tokio::test]
-async fn document_is_open_to_all_but_a_bad_credential() {
+async fn document_is_public_but_refuses_invalid_credentials() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
     for headers in
@@ -188,7 +188,7 @@ async fn head_is_a_get_of_a_page_without_its_body() {
 }
 
 #[tokio::test]
-async fn known_content_is_not_sent_again() {
+async fn unchanged_content_is_304() {
     let server = TestServer::start().await;
     let (yaml, json) =
         (get(&server, SCHEMA, &[]).await, get(&server, "/api/schema/?format=json", &[]).await);
@@ -220,7 +220,7 @@ async fn known_content_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn pages_take_get_alone() {
+async fn pages_accept_get_only() {
     let server = TestServer::start().await;
     for path in [SCHEMA, REFERENCE, "/api-doc/reference.js"] {
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
@@ -234,7 +234,7 @@ async fn pages_take_get_alone() {
 }
 
 #[tokio::test]
-async fn options_names_the_forms_of_a_page() {
+async fn options_lists_the_content_types_of_a_page() {
     let server = TestServer::start().await;
     let answer = ask(&server, Method::OPTIONS, SCHEMA, &[]).await;
     assert_eq!((answer.status, answer.header("allow")), (200, "GET, HEAD, OPTIONS"));
@@ -288,7 +288,7 @@ async fn pages_are_not_in_the_contract() {
 }
 
 #[tokio::test]
-async fn pages_carry_the_security_headers() {
+async fn pages_have_the_security_headers() {
     let server = TestServer::start().await;
     let shell = shell(&server).await;
     for path in [SCHEMA, REFERENCE].into_iter().chain(assets(&shell)) {
@@ -366,7 +366,7 @@ async fn reference_loads_only_own_assets() {
 }
 
 #[tokio::test]
-async fn assets_are_kept_under_their_version_only() {
+async fn only_versioned_asset_urls_are_immutable() {
     let server = TestServer::start().await;
     for url in assets(&shell(&server).await) {
         let answer = get(&server, url, &[]).await;
@@ -390,7 +390,7 @@ async fn assets_are_kept_under_their_version_only() {
 }
 
 #[tokio::test]
-async fn client_that_refuses_gzip_is_told() {
+async fn client_that_refuses_gzip_gets_406() {
     let server = TestServer::start().await;
     let path = "/api-doc/swagger-ui.css";
     for takes in ["gzip", "gzip, deflate, br", "br, *;q=0.1", "x-gzip", "GZIP;q=0.5"] {
@@ -425,7 +425,7 @@ async fn reference_asks_for_no_credential() {
 }
 
 #[tokio::test]
-async fn answer_that_may_be_kept_clears_no_cookie() {
+async fn cacheable_response_clears_no_cookie() {
     let server = TestServer::start().await;
     let dead = [("cookie", "sessionid=abcdefghijklmnopqrstuvwxyz012345")];
     assert!(server.get("providers/", &dead).await.cookie("sessionid").is_some());

@@ -119,7 +119,7 @@ pub async fn events(server: &TestServer) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn device_counts_once_a_code_of_it_was_entered() {
+async fn device_is_active_after_its_first_code() {
     let server = TestServer::start().await;
     let mut browser = amy(&server).await;
     let (setup, secret) = browser.begin().await;
@@ -251,7 +251,7 @@ async fn totp_code_works_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_of_many_parallel_codes_wins_on_all_servers() {
+async fn parallel_code_is_accepted_once_across_servers() {
     let server = TestServer::start().await;
     let mut setup = amy(&server).await;
     let (secret, recovery) = setup.add_device().await;
@@ -356,7 +356,7 @@ async fn browser_is_remembered_if_the_operator_allows_it() {
 }
 
 #[tokio::test]
-async fn enforced_factor_is_set_up_before_anything_else_opens() {
+async fn enforced_factor_must_be_set_up_first() {
     let server = TestServer::start().await;
     let token = server.register("amy", "amy@example.com").await;
     let server = TestServer::at_with(&server.database, &[("LOGIN_ENFORCE_MFA", "true")]).await;
@@ -383,7 +383,7 @@ async fn enforced_factor_is_set_up_before_anything_else_opens() {
 }
 
 #[tokio::test]
-async fn registering_at_the_pages_under_enforcement_leads_to_the_set_up() {
+async fn registration_page_under_enforcement_leads_to_factor_setup() {
     let server = TestServer::with(&[("LOGIN_ENFORCE_MFA", "true")]).await;
     let mut browser = Browser::new(&server);
     let body = json!({ "username": "amy", "password1": PASSWORD, "password2": PASSWORD });

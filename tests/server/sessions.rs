@@ -85,7 +85,7 @@ async fn server() -> TestServer {
 }
 
 #[tokio::test]
-async fn sign_in_at_the_pages_opens_a_session_and_makes_no_token() {
+async fn sign_in_page_opens_a_session_and_creates_no_token() {
     let server = TestServer::start().await;
     let body = json!({ "username": "amy", "password1": PASSWORD, "password2": PASSWORD });
     let registered = at_the_pages(&server, "register", body).await;
@@ -101,7 +101,7 @@ async fn sign_in_at_the_pages_opens_a_session_and_makes_no_token() {
 }
 
 #[tokio::test]
-async fn sign_in_at_the_pages_is_refused_in_the_words_of_the_api() {
+async fn sign_in_page_returns_the_errors_of_the_api() {
     let server = TestServer::with(&[("LOGIN_ENABLE_REG", "false")]).await;
     let bad = "Unable to log in with provided credentials.";
     for (path, body, refusal) in [
@@ -160,7 +160,7 @@ async fn account_lists_its_own_tokens_without_keys() {
 }
 
 #[tokio::test]
-async fn an_ended_session_and_a_revoked_token_are_refused_from_the_next_request_on() {
+async fn ended_session_and_revoked_token_are_refused_from_the_next_request() {
     let server = server().await;
     let (amy, other) =
         (Browser::of(&server, "amy", "one").await, Browser::of(&server, "amy", "two").await);
@@ -259,7 +259,7 @@ async fn session_endpoints_require_a_session_and_csrf_token() {
 }
 
 #[tokio::test]
-async fn a_browsers_name_is_kept_short_and_without_control_characters() {
+async fn browser_name_is_truncated_and_sanitized() {
     let server = server().await;
     let amy = Browser::of(&server, "amy", &format!("a\tb{}", "x".repeat(5000))).await;
     let kept = amy.list("sessions/").await[0]["user_agent"].as_str().unwrap().to_owned();
@@ -267,7 +267,7 @@ async fn a_browsers_name_is_kept_short_and_without_control_characters() {
 }
 
 #[tokio::test]
-async fn oldest_sessions_and_tokens_end_for_new_ones() {
+async fn oldest_sessions_and_tokens_are_deleted_at_the_limit() {
     let server = TestServer::start().await;
     let first = server.register("amy", "").await;
     let now = server.app().now();
@@ -322,7 +322,7 @@ async fn named_token_is_shown_once_and_works_until_it_expires_or_is_revoked() {
 }
 
 #[tokio::test]
-async fn token_is_made_after_a_recent_proof_with_a_name_and_a_lifetime_of_a_year_at_most() {
+async fn token_needs_recent_auth_a_name_and_a_lifetime_of_at_most_a_year() {
     let server = server().await;
     let amy = Browser::of(&server, "amy", "").await;
     for (name, days, field) in
@@ -339,7 +339,7 @@ async fn token_is_made_after_a_recent_proof_with_a_name_and_a_lifetime_of_a_year
 }
 
 #[tokio::test]
-async fn no_login_ends_a_named_token() {
+async fn login_does_not_end_named_tokens() {
     let server = server().await;
     let amy = Browser::of(&server, "amy", "").await;
     let made = amy.make_token("backup", "365").await.json();

@@ -37,7 +37,7 @@ fn text(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn verified_address_signs_in_at_the_pages_alone() {
+async fn verified_address_signs_in_on_pages_only() {
     let server = server().await;
     for name in [ADDRESS, " Amy@Example.COM ", "amy"] {
         let answer = sign_in(&server, name, PASSWORD).await;
@@ -122,7 +122,7 @@ async fn signed_in_browser_is_redirected_from_sign_in_pages() {
 }
 
 #[tokio::test]
-async fn registration_that_must_be_confirmed_first_says_so_to_its_page() {
+async fn registration_page_reports_that_confirmation_is_required() {
     for (settings, said) in [
         (&[][..], json!({})),
         (&[("LOGIN_CONFIRM_FIRST", "true")][..], json!({ "unconfirmed": true })),
@@ -239,7 +239,7 @@ async fn site_has_the_name_color_contact_footer_and_pictures_of_its_operator() {
 }
 
 #[test]
-fn invalid_branding_stops_the_start() {
+fn invalid_branding_fails_startup() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("logo.png"), "no picture").unwrap();
     let folder = folder.path().to_str().unwrap();

@@ -143,7 +143,7 @@ impl Talk {
 }
 
 #[tokio::test]
-async fn the_api_is_served_over_tls_1_2_and_1_3_alone() {
+async fn api_is_served_over_tls_1_2_and_1_3_only() {
     let certificate = Certificate::new();
     let server = Server::start(&certificate);
     for version in [&TLS12, &TLS13] {
@@ -202,7 +202,7 @@ async fn invalid_certificate_keeps_the_previous_one() {
 }
 
 #[test]
-fn a_wrong_file_stops_the_start_with_one_line_that_names_the_setting() {
+fn invalid_tls_file_fails_startup_with_one_line_that_names_the_setting() {
     let (one, two) = (Certificate::new(), Certificate::new());
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

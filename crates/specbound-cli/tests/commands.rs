@@ -79,7 +79,7 @@ fn breaking_exits_1_only_for_changes_that_break_clients() {
 }
 
 #[test]
-fn one_document_may_come_from_standard_input() {
+fn document_can_be_read_from_standard_input() {
     let folder = Folder::with_change("maxLength: 9", "maxLength: 5");
     let mut child = Command::new(env!("CARGO_BIN_EXE_specbound"))
         .args(["breaking", "-", "new.yaml"])
@@ -120,7 +120,7 @@ fn unusable_input_exits_2_with_one_line_that_names_the_file() {
 /// `old.yaml` and `new.yaml` read the same file `types.yaml`, which a folder of its own has in
 /// another version.
 #[test]
-fn files_that_a_document_refers_to_are_read_within_its_folder() {
+fn referenced_files_are_read_within_the_folder_of_the_document() {
     let folder = Folder::with_change("9", "9");
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -167,7 +167,7 @@ fn files_that_a_document_refers_to_are_read_within_its_folder() {
 }
 
 #[test]
-fn a_finding_is_accepted_until_a_day_and_then_fails_again() {
+fn accepted_finding_fails_again_after_its_expiry() {
     let folder = Folder::with_change("maxLength: 9", "maxLength: 5");
     let both = ["breaking", "old.yaml", "new.yaml"];
     assert_eq!(folder.specbound(&both).0, Some(1));
@@ -198,7 +198,7 @@ fn a_finding_is_accepted_until_a_day_and_then_fails_again() {
 }
 
 #[test]
-fn the_policy_file_is_read_strictly() {
+fn invalid_policy_file_is_refused() {
     let folder = Folder::with_change("operationId: ping", "operationId: pong");
     let both = ["breaking", "old.yaml", "new.yaml", "--policy", "p.toml"];
     assert_eq!(folder.specbound(&both[..3]).0, Some(0));
@@ -235,7 +235,7 @@ fn rules_are_listed_and_explained() {
 }
 
 #[test]
-fn reports_for_programs_name_the_line_in_the_document() {
+fn machine_readable_reports_have_line_numbers() {
     let folder = Folder::with_change("maxLength: 9", "maxLength: 5");
     let report = |format: &str| {
         folder.specbound(&["breaking", "old.yaml", "new.yaml", "--format", format]).1
@@ -269,7 +269,7 @@ fn bundle_is_equivalent_to_its_files() {
 }
 
 #[test]
-fn a_flat_document_says_the_same_without_all_of() {
+fn flattened_document_is_equivalent_and_has_no_all_of() {
     let folder = Folder::with_change("9", "9");
     let composed = OLD.replace(
         "{type: object, properties: {text: {type: string, maxLength: 9}}}",
@@ -285,7 +285,7 @@ fn a_flat_document_says_the_same_without_all_of() {
 }
 
 #[test]
-fn a_converted_document_says_the_same_and_losses_are_listed() {
+fn converted_document_is_equivalent_and_losses_are_listed() {
     let folder = Folder::with_change("maxLength: 9", "maxLength: 9, nullable: true");
     let (code, newer, lost) = folder.specbound(&["convert", "new.yaml", "--to", "3.1"]);
     assert_eq!((code, lost.as_str()), (Some(0), ""));
@@ -351,7 +351,7 @@ components:
 ";
 
 #[test]
-fn many_refusals_with_one_reason_are_counted_unless_all_are_asked_for() {
+fn refusals_with_the_same_reason_are_summarised_unless_all_are_requested() {
     let folder = Folder::with_change("9", "9");
     let mut document = serde_json::json!({
         "openapi": "3.0.3", "info": {"title": "Many", "version": "1"}, "paths": {},
@@ -415,7 +415,7 @@ fn one_refusal_is_counted_in_the_singular() {
 }
 
 #[test]
-fn generate_check_tells_stale_files_and_writes_nothing() {
+fn generate_check_reports_stale_files_and_writes_nothing() {
     let folder = Folder::with_change("9", "9");
     let check = ["generate", "--document", "old.yaml", "--output", "api", "--check"];
     let (code, _, words) = folder.specbound(&check);
@@ -462,7 +462,7 @@ fn generate_only_takes_a_tag_or_an_operation_with_its_schemas() {
 }
 
 #[test]
-fn new_makes_a_project_and_writes_over_none() {
+fn new_creates_a_project_and_overwrites_nothing() {
     let folder = Folder::with_change("9", "9");
     let (code, _, words) = folder.specbound(&["new", "pong", "--document", "old.yaml"]);
     assert_eq!((code, words.as_str()), (Some(0), "specbound: pong has 1 operations\n"));
@@ -479,7 +479,7 @@ fn new_makes_a_project_and_writes_over_none() {
 }
 
 #[test]
-fn generate_handlers_adds_those_that_are_missing() {
+fn generate_handlers_adds_missing_handlers() {
     let folder = Folder::with_change(
         "components:",
         "  /pong/: {get: {operationId: pong, responses: {'204': {description: ''}}}}\ncomponents:",

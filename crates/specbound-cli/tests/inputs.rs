@@ -87,7 +87,7 @@ fn part(path: &str, limit: u32) -> String {
 }
 
 #[test]
-fn a_git_revision_is_compared_with_the_files_of_that_revision() {
+fn git_revision_is_read_with_its_referenced_files() {
     let folder = Folder::repository();
     folder.write("api/openapi.yaml", API).write("api/types/pet.yaml", PET).commit();
     folder.write("api/types/pet.yaml", &PET.replace('9', "5"));
@@ -145,7 +145,7 @@ fn without_documents_the_merge_base_is_compared() {
 }
 
 #[test]
-fn a_document_that_the_merge_base_does_not_have_is_new() {
+fn document_missing_from_the_merge_base_is_new() {
     let folder = Folder::repository();
     folder.write("specbound.toml", "document = 'openapi.yaml'\n").commit();
     folder.write("openapi.yaml", API).write("types/pet.yaml", PET);
@@ -156,7 +156,7 @@ fn a_document_that_the_merge_base_does_not_have_is_new() {
 }
 
 #[test]
-fn a_folder_or_a_pattern_of_documents_is_one_api() {
+fn folder_or_glob_of_documents_is_one_api() {
     let folder = Folder::repository();
     folder.write("apis/pets.yaml", &part("/pets", 9));
     folder.write("apis/people.yaml", &part("/people", 20));
@@ -209,7 +209,7 @@ fn filters_select_by_path_tag_and_operation_and_prefixes_are_stripped() {
 }
 
 #[test]
-fn the_policy_selects_a_part_and_a_list_of_the_command_line_replaces_its_own() {
+fn command_line_filters_replace_those_of_the_policy() {
     let folder = Folder::new();
     folder.write("old.yaml", &part("/v1/pets", 9)).write("new.yaml", &part("/v2/pets", 5));
     let select = |lists: &str| {

@@ -95,7 +95,7 @@ fn harmless() -> Repository {
 }
 
 #[test]
-fn the_git_hook_stops_a_push_that_breaks_clients() {
+fn git_hook_blocks_a_breaking_push() {
     for (repository, pushes) in [(breaking(), false), (harmless(), true)] {
         let hook = repository.path().join("clone/.git/hooks/pre-push");
         std::fs::write(&hook, recipe("hook")).unwrap();
@@ -108,7 +108,7 @@ fn the_git_hook_stops_a_push_that_breaks_clients() {
 }
 
 #[test]
-fn the_entry_of_pre_commit_fails_for_a_change_that_breaks_clients() {
+fn pre_commit_hook_fails_for_a_breaking_change() {
     let config: Value = serde_yaml_ng::from_str(recipe("pre-commit")).unwrap();
     let hook = &config["repos"][0]["hooks"][0];
     let entry = hook["entry"].as_str().unwrap();
@@ -118,7 +118,7 @@ fn the_entry_of_pre_commit_fails_for_a_change_that_breaks_clients() {
 }
 
 #[test]
-fn the_steps_of_the_github_workflow_annotate_and_write_the_reports() {
+fn github_workflow_annotates_and_writes_reports() {
     let workflow: Value = serde_yaml_ng::from_str(recipe("github")).unwrap();
     let steps = workflow["jobs"]["contract"]["steps"].as_sequence().unwrap();
     let runs = steps.iter().filter_map(|step| step["run"].as_str());
@@ -139,7 +139,7 @@ fn the_steps_of_the_github_workflow_annotate_and_write_the_reports() {
 }
 
 #[test]
-fn the_script_of_the_gitlab_job_writes_its_reports_and_fails() {
+fn gitlab_job_writes_reports_and_fails() {
     let jobs: Value = serde_yaml_ng::from_str(recipe("gitlab")).unwrap();
     let job = &jobs["contract"];
     let lines = job["script"].as_sequence().unwrap().iter().map(|line| line.as_str().unwrap());

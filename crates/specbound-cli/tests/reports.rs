@@ -104,7 +104,7 @@ fn json_reports_match_the_schemas_that_the_command_prints() {
 }
 
 #[test]
-fn sarif_has_the_members_that_the_standard_demands_and_no_others() {
+fn sarif_has_all_required_members_and_no_unknown_ones() {
     let folder = Folder::new();
     folder.accept("agreed");
     let report = folder.json("breaking", "sarif");
@@ -117,7 +117,7 @@ fn sarif_has_the_members_that_the_standard_demands_and_no_others() {
 }
 
 #[test]
-fn junit_counts_are_those_of_its_cases() {
+fn junit_counts_match_its_test_cases() {
     let folder = Folder::new();
     let count = |report: &str, name: &str| {
         let (_, rest) = report.split_once("<testsuite name=\"specbound\" ").unwrap();
@@ -140,7 +140,7 @@ fn junit_counts_are_those_of_its_cases() {
 }
 
 #[test]
-fn each_report_names_the_place_on_both_sides() {
+fn each_report_names_the_location_in_both_documents() {
     let folder = Folder::new();
     let report = |format: &str| folder.report("breaking", &["--format", format]);
     for format in ["text", "markdown", "html", "junit", "github"] {
@@ -162,7 +162,7 @@ fn each_report_names_the_place_on_both_sides() {
 }
 
 #[test]
-fn colours_are_for_terminals() {
+fn colours_are_used_on_terminals_only() {
     let folder = Folder::new();
     assert!(!folder.report("breaking", &[]).contains('\x1b'));
     let coloured = folder.report("breaking", &["--color", "always"]);
@@ -185,7 +185,7 @@ fn colours_are_for_terminals() {
 }
 
 #[test]
-fn the_changelog_has_harmless_changes_too() {
+fn changelog_includes_compatible_changes() {
     let folder = Folder::new();
     let text = folder.report("changelog", &["--format", "markdown"]);
     let headings: Vec<&str> = text.lines().filter(|line| line.starts_with('#')).collect();

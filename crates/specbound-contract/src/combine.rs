@@ -286,7 +286,7 @@ components:
 ";
 
     #[test]
-    fn operations_of_all_documents_keep_their_meaning() {
+    fn combined_operations_keep_their_meaning() {
         let other = PETS
             .replace("/a:", "/b:")
             .replace("/pets", "/people")
@@ -305,7 +305,7 @@ components:
     }
 
     #[test]
-    fn an_operation_of_two_documents_is_refused() {
+    fn operation_in_two_documents_is_refused() {
         let error = combined(&[PETS, PETS]).unwrap_err().to_string();
         assert!(error.contains("both describe `GET /a`"), "{error}");
         let post = "openapi: 3.0.3\npaths: {/a: {post: {responses: {}}}}";

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_days_of_the_calendar() {
+    fn only_calendar_dates_are_parsed() {
         assert_eq!(Day::parse("1970-01-01"), Some(Day(0)));
         assert_eq!(Day::parse("2000-03-01"), Day::parse("2000-02-29").map(|day| day.plus(1)));
         assert_eq!(Day::parse("2026-11-28T10:00:00Z"), Some(Day(20_785)));

@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reference_leads_to_a_component() {
+    fn references_resolve_to_components() {
         let document = parse(
             "openapi: 3.0.3
 paths:
@@ -302,7 +302,7 @@ components: {schemas: {U: {properties: {v: {type: string}}}}}
     }
 
     #[test]
-    fn references_that_lead_nowhere_are_refused_with_their_line() {
+    fn dangling_references_are_refused_with_their_line() {
         let with = |reference: &str| {
             let text = format!(
                 "openapi: 3.0.3\npaths: {{}}\ncomponents:\n  schemas:\n    A: {{items: {{$ref: \
@@ -326,7 +326,7 @@ components: {schemas: {U: {properties: {v: {type: string}}}}}
     }
 
     #[test]
-    fn anchors_and_definitions_are_found() {
+    fn anchors_and_definitions_are_resolved() {
         let document = parse(
             "openapi: 3.1.0\npaths: {}\ncomponents: {schemas: {A: {$defs: {B: {$anchor: b, type: \
              string}}, anyOf: \

@@ -349,7 +349,7 @@ components:
     const BASE: &str = "#/components/schemas/Base";
 
     #[test]
-    fn members_become_one_schema() {
+    fn all_of_members_are_merged() {
         assert_eq!(
             flat(json!({"title": "S", "allOf": [
                 {"$ref": BASE},
@@ -378,7 +378,7 @@ components:
     }
 
     #[test]
-    fn members_that_cannot_be_merged_stay() {
+    fn unmergeable_all_of_members_are_kept() {
         for stays in [
             json!({"allOf": [{"$ref": "#/components/schemas/Kind"}], "properties": {"a": {}}}),
             json!({

@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn part_of_a_draft_operation_is_a_draft() {
+    fn parts_of_a_draft_operation_are_drafts() {
         let with = |level: &str, own: &str| {
             let parameter = json!({"in": "query", "name": "q", "x-stability-level": own});
             json!({"paths": {"/a": {"get": {
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_an_extensible_enumeration_stay_in_requests() {
+    fn removed_extensible_enum_value_is_reported() {
         let values = |values: Value| json!({"x-extensible-enum": values});
         assert_eq!(
             found(values(json!(["a", "b"])), values(json!(["a", "c"]))),

@@ -249,7 +249,7 @@ components:
     }
 
     #[test]
-    fn components_that_no_selected_operation_needs_are_left_out() {
+    fn unused_components_are_removed() {
         let by_tag = selected(|all| all.tags.push("first".to_owned()));
         assert_eq!(keys(&by_tag["components"]["schemas"]), ["Base", "Kind", "Part"]);
         assert_eq!(keys(&by_tag["components"]["responses"]), ["A"]);
@@ -257,7 +257,7 @@ components:
     }
 
     #[test]
-    fn prefixes_are_stripped_at_whole_segments_and_places_stay() {
+    fn prefixes_are_stripped_at_segment_boundaries_and_positions_kept() {
         let mut document = Document::parse(TEXT).unwrap();
         let strip = Selection { strip_prefixes: vec!["/v1/".to_owned()], ..Selection::default() };
         document.select(&strip).unwrap();
@@ -267,7 +267,7 @@ components:
     }
 
     #[test]
-    fn two_paths_that_become_one_are_refused() {
+    fn colliding_paths_are_refused() {
         let text = "openapi: 3.0.3\npaths: {/v1/a: {}, /a: {}}";
         let strip = Selection { strip_prefixes: vec!["/v1".to_owned()], ..Selection::default() };
         let error = Document::parse(text).unwrap().select(&strip).unwrap_err();

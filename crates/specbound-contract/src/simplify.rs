@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_without_the_content_type_are_named() {
+    fn bodies_without_the_content_type_are_listed() {
         let refused =
             keep_content_type(&mut document(), "multipart/form-data").unwrap_err().to_string();
         assert_eq!(refused, "no multipart/form-data in the request bodies of POST /me/");

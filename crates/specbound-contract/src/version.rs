@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_demands_a_version() {
+    fn change_requires_a_version_bump() {
         let low = Some("version-too-low".to_owned());
         for (old, new, changes, expected) in [
             ("1.2.3", "1.3.0", &[BREAKS, ADDS][..], &low),

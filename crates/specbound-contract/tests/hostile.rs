@@ -17,7 +17,7 @@ fn error(fill: impl FnOnce(&Path)) -> String {
 }
 
 #[test]
-fn a_file_of_100_megabytes_is_refused() {
+fn file_of_100_megabytes_is_refused() {
     let error = error(|path| {
         let file = std::fs::File::options().write(true).open(path).unwrap();
         file.set_len(100 << 20).unwrap();
@@ -26,7 +26,7 @@ fn a_file_of_100_megabytes_is_refused() {
 }
 
 #[test]
-fn deep_nesting_and_aliases_that_multiply_are_refused() {
+fn deep_nesting_and_exponential_aliases_are_refused() {
     let deep = error(|path| std::fs::write(path, "[".repeat(1 << 20)).unwrap());
     assert!(deep.contains("nested deeper"), "{deep}");
     let bomb: String = std::iter::once("a0: &a0 [x, x]\n".to_owned())
@@ -65,7 +65,7 @@ fn mutually_referring_schemas_are_compared() {
 }
 
 #[test]
-fn patterns_and_limits_that_multiply_make_no_large_witness() {
+fn nested_patterns_and_limits_make_no_large_witness() {
     let schema = |limits: &str| format!("    A: {{{limits}}}\n");
     for limits in [
         "type: string, pattern: '((a{900}){900}){900}'",

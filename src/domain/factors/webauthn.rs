@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_outside_the_canonical_encoding_are_not_read() {
+    fn non_canonical_keys_are_rejected() {
         let mut key = vec![0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21, 0x58, 32];
         key.extend([7; 32]);
         key.extend([0x22, 0x58, 32]);

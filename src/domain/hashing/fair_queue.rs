@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn newcomer_is_served_next_in_a_full_queue() {
+    fn new_client_is_served_next_in_a_full_queue() {
         let mut queue = FairQueue::new(128);
         for n in 0..1000 {
             let _ = push(&mut queue, &format!("192.0.2.{}", n % 2), &format!("name{}", n % 20));

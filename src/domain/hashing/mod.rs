@@ -357,7 +357,7 @@ mod tests {
     use crate::domain::client::Client;
 
     #[test]
-    fn production_parameters_are_owasps() {
+    fn production_parameters_follow_owasp() {
         assert_eq!(Cost::PRODUCTION, Cost { memory_kib: 19_456, passes: 2, lanes: 1 });
     }
 

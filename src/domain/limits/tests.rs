@@ -149,7 +149,7 @@ async fn failed_logins_of_others_do_not_lock_the_owner_out() {
 
 /// A client that respects Retry-After forever does not either.
 #[tokio::test]
-async fn one_stranger_never_fills_the_bucket_of_an_account() {
+async fn single_unknown_client_cannot_fill_the_bucket_of_an_account() {
     let (limits, clock) = limits();
     for _ in 0..5000 {
         let _ = guess(&limits, "amy", "192.0.2.66").await;
@@ -198,7 +198,7 @@ async fn successful_attempts_are_refunded_and_reset_nothing() {
 }
 
 #[tokio::test]
-async fn purposes_are_counted_apart() {
+async fn each_purpose_has_its_own_bucket() {
     let (limits, _) = limits();
     let client = at("192.0.2.1");
     while limits.reserve_request(Purpose::Registration, &client).await.is_ok() {}
@@ -256,7 +256,7 @@ async fn memory_is_bounded() {
 }
 
 #[tokio::test]
-async fn saved_attempts_count_again_after_a_restart() {
+async fn saved_attempts_survive_a_restart() {
     let (limits, clock) = limits();
     for _ in 0..10 {
         let _ = guess(&limits, "amy", "192.0.2.1").await.unwrap();
@@ -277,7 +277,7 @@ async fn saved_attempts_count_again_after_a_restart() {
 }
 
 #[tokio::test]
-async fn attempt_refunded_after_it_was_saved_is_written_again() {
+async fn refund_after_a_save_is_saved_too() {
     let (limits, _) = limits();
     let attempt = guess(&limits, "amy", "192.0.2.1").await.unwrap();
     assert_eq!(memory(&limits).take_changed(usize::MAX).0.len(), 3);

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn taken_name_gets_the_next_number() {
+    fn taken_username_gets_the_next_number() {
         for last in [1, 2, 3, 4, 5, 6, 7, 50] {
             let lookups = std::cell::Cell::new(0);
             let is_taken = |name: &str| {

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn color_of_the_operator_is_legible_in_both_schemes() {
+    fn brand_color_is_legible_in_both_color_schemes() {
         let [light, dark] = GROUNDS.map(|ground| format!("--notice: {ground};"));
         let (first, second) = STYLE.split_once("prefers-color-scheme: dark").unwrap();
         assert!(first.contains(&light) && second.contains(&dark));

@@ -160,7 +160,7 @@ async fn accepted_email_counts_as_sent_despite_later_errors() {
 }
 
 #[test]
-fn mail_has_both_parts_and_the_headers_it_needs() {
+fn email_has_both_parts_and_the_required_headers() {
     let mail = String::from_utf8(smtp().compose(&message("amy@example.org")).unwrap().formatted())
         .unwrap();
     for expected in [
@@ -189,7 +189,7 @@ fn quoted_address_is_kept_verbatim() {
 }
 
 #[test]
-fn domains_beyond_ascii_are_written_as_a_labels() {
+fn non_ascii_domains_are_encoded_as_a_labels() {
     let settings = SmtpSettings {
         sender: "Lager <lager@bücher.example>".to_owned(),
         reply_to: Some("hilfe@bücher.example".to_owned()),

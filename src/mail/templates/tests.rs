@@ -60,7 +60,7 @@ fn all(site: &Site, request: &Request<'_>) -> Vec<Message> {
 }
 
 #[test]
-fn subjects_are_those_of_the_reference_behind_the_prefix() {
+fn subjects_match_the_reference_after_the_prefix() {
     assert_eq!(
         confirm("[InvenTree] ", &of("alice")).subject,
         "[InvenTree] Please Confirm Your Email Address"
@@ -69,13 +69,13 @@ fn subjects_are_those_of_the_reference_behind_the_prefix() {
 }
 
 #[test]
-fn line_breaks_in_the_prefix_start_no_header() {
+fn line_breaks_in_the_prefix_cannot_inject_headers() {
     let mail = reset("[A]\r\nBcc: b@example.org\n ", &of("alice"));
     assert!(!mail.subject.contains(['\r', '\n']));
 }
 
 #[test]
-fn link_and_username_have_a_line_each_in_the_text() {
+fn text_part_has_link_and_username_on_separate_lines() {
     for mail in [confirm("", &of("alice")), reset("", &of("alice"))] {
         assert!(has_line(&mail.text, LINK));
         assert!(has_line(&mail.text, "alice"));
@@ -83,7 +83,7 @@ fn link_and_username_have_a_line_each_in_the_text() {
 }
 
 #[test]
-fn html_links_the_escaped_link_and_shows_it() {
+fn html_part_has_the_escaped_link_as_target_and_text() {
     let html = reset("", &of("alice")).html;
     let link = LINK.replace('&', "&#38;");
     assert!(html.contains(&format!("href=\"{link}\"")));
@@ -92,14 +92,14 @@ fn html_links_the_escaped_link_and_shows_it() {
 }
 
 #[test]
-fn username_is_never_markup() {
+fn username_is_escaped_in_html() {
     let html = confirm("", &of("<a href=\"x\" title='y'>&")).html;
     assert!(html.contains(">&#60;a href=&#34;x&#34; title=&#39;y&#39;&#62;&#38;</strong>"));
     assert!(!html.contains("<a href=\"x\""));
 }
 
 #[test]
-fn username_adds_no_line_to_an_email() {
+fn username_cannot_add_lines_to_an_email() {
     let mail = confirm("", &of("al\r\n\nice\u{202e}\u{2028}\u{85}\u{200b}\0"));
     assert!(has_line(&mail.text, "alice"));
     assert!(mail.html.contains(">alice</strong>"));
@@ -112,7 +112,7 @@ fn long_username_is_truncated() {
 }
 
 #[test]
-fn several_accounts_share_a_mail_with_a_link_each() {
+fn several_accounts_share_an_email_with_a_link_each() {
     let entries = ["amy", "bob"]
         .map(|username| AccountLink { username, link: format!("{LINK}&for={username}") });
     for mail in [confirm("", &entries), reset("", &entries)] {
@@ -185,7 +185,7 @@ fn html_email_supports_right_to_left_and_basic_css() {
 }
 
 #[test]
-fn no_sentence_of_the_languages_is_missing_or_unused_in_emails() {
+fn no_email_sentence_is_missing_or_unused() {
     // Each sentence is its own key in this language.
     let english: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(include_str!("../../../locales/en.json")).unwrap();

@@ -324,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn literals_of_a_row_are_read() {
+    fn row_literals_are_parsed() {
         let text = |text: &str| Value::Text(text.to_owned());
         let line = br"(-7,NULL,'','it''s \'a\' \\ \n\r\0\Z\t;),(',_binary 'x',1.5e3,'\xc3\xa9')";
         let line = String::from_utf8(line.to_vec()).unwrap().replace(r"\xc3\xa9", "é");
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_rows_are_none() {
+    fn malformed_rows_are_rejected() {
         for line in
             ["", "1", "(", "()", "(1", "('", "('a", "('a'", "(1 2)", "(x)", r"('\", "(0x41)"]
         {

@@ -7,7 +7,7 @@ use super::*;
 use crate::store::NewPasskey;
 
 #[tokio::test]
-async fn primary_moves_and_only_to_an_address_of_the_account() {
+async fn primary_moves_only_to_an_address_of_the_account() {
     with_two_accounts(|w, one, two| {
         let a = w.email_address_insert(one, "a@example.org", false, true)?;
         let b = w.email_address_insert(one, "b@example.org", false, false)?;
@@ -119,7 +119,7 @@ async fn account_round_trips() {
 }
 
 #[tokio::test]
-async fn session_is_found_with_its_account_and_swept_when_expired() {
+async fn session_is_found_with_its_account_and_deleted_when_expired() {
     with_two_accounts(|w, one, _| {
         for n in 1..=4 {
             w.session_insert(&[n; 32], one, noon(), noon() + hour() * i32::from(n), "", "")?;

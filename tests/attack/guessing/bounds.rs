@@ -48,7 +48,7 @@ async fn account_knows_a_bounded_number_of_networks() {
 /// Two addresses and twenty accounts keep the hashing threads busy; another address is still
 /// served.
 #[tokio::test]
-async fn flood_of_good_passwords_keeps_no_other_network_from_hashing() {
+async fn flood_of_correct_passwords_does_not_starve_other_networks() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
     let hasher = server.app().hasher.clone();

@@ -49,7 +49,7 @@ async fn clients_behind_a_trusted_proxy_have_separate_limits() {
 }
 
 #[tokio::test]
-async fn whole_64_of_ipv6_is_one_client() {
+async fn ipv6_64_is_one_client() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
     for n in 0..10 {

@@ -117,7 +117,7 @@ async fn device_cookie_is_http_only_and_same_site() {
 }
 
 #[tokio::test]
-async fn browser_of_several_people_is_known_to_each_of_them() {
+async fn shared_browser_is_known_to_each_of_its_accounts() {
     let server = behind_a_proxy().await;
     let mut cookie = String::new();
     for name in ["amy", "bob", "eve"] {
@@ -154,7 +154,7 @@ async fn password_change_voids_device_cookie_and_known_networks() {
 }
 
 #[tokio::test]
-async fn browser_that_changes_its_password_is_known_with_the_new_one() {
+async fn browser_stays_known_after_it_changes_the_password() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
     let signed_in = log_in_from(&server, "198.51.100.1", "amy", PASSWORD).await;
@@ -200,7 +200,7 @@ async fn password_reset_opens_a_new_network_during_an_attack() {
 
 /// Behind the same address, as in an office.
 #[tokio::test]
-async fn password_reset_works_beside_an_attacker() {
+async fn password_reset_works_despite_an_attacker() {
     let server = behind_a_proxy().await;
     server.register("amy", "amy@example.com").await;
     server.take_mails(1).await;

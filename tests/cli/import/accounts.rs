@@ -89,7 +89,7 @@ async fn successful_login_rehashes_the_password_with_argon2id() {
 }
 
 #[tokio::test]
-async fn odd_names_and_hashes_are_reported_one_by_one() {
+async fn unusual_names_and_hashes_are_reported_individually() {
     let new = Move::new();
     new.source.account(1, "ada ", PBKDF2);
     new.source.account(2, " bea", PBKDF2);

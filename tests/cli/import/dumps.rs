@@ -5,7 +5,7 @@ use test_support::mariadb;
 use super::*;
 
 /// `mariadb-dump` 10.11 of [`Move::filled_with_oddities`], written by
-/// `dump_of_a_mariadb_server_gives_the_same_rows_as_the_file`.
+/// `mariadb_dump_imports_the_same_rows_as_the_file`.
 const DUMP: &str = include_str!("inventree.sql");
 
 /// Imports a file with this content into a new database.
@@ -38,7 +38,7 @@ fn refused(content: &[u8]) -> String {
 }
 
 #[test]
-fn dump_gives_the_same_rows_as_the_file() {
+fn dump_imports_the_same_rows_as_the_file() {
     let by_file = Move::filled_with_oddities();
     by_file.done();
     assert_same_rows(DUMP.as_bytes(), &by_file);
@@ -62,7 +62,7 @@ fn interrupted_dump_is_refused() {
 }
 
 #[test]
-fn dump_of_another_form_is_refused_with_the_option_to_change() {
+fn unsupported_dump_is_refused_with_the_option_that_fixes_it() {
     let insert = "INSERT INTO `auth_user`";
     for (dump, expected) in [
         (DUMP.replace("SET NAMES utf8mb4", "SET NAMES latin1"), "--default-character-set=utf8mb4"),
@@ -81,7 +81,7 @@ fn dump_of_another_form_is_refused_with_the_option_to_change() {
 /// `cargo test --test cli mariadb -- --ignored`; `WRITE_DUMP=1` writes the file of this folder.
 #[test]
 #[ignore = "needs MariaDB"]
-fn dump_of_a_mariadb_server_gives_the_same_rows_as_the_file() {
+fn mariadb_dump_imports_the_same_rows_as_the_file() {
     let by_file = Move::filled_with_oddities();
     by_file.done();
     let server = mariadb::Server::start();

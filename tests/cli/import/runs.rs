@@ -112,7 +112,7 @@ fn conflicts_within_the_source_name_both_sides_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn conflicts_with_accounts_made_here_name_both_sides_and_nothing_is_written() {
+async fn conflicts_with_existing_accounts_name_both_sides_and_nothing_is_written() {
     let new = Move::filled();
     let mut server = new.server().await;
     // Ids 1, 2 and 3; an account in the source has the id 3.

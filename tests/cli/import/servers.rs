@@ -44,7 +44,7 @@ impl Server {
 
 #[test]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-fn postgresql_gives_the_same_rows_as_the_file() {
+fn postgresql_imports_the_same_rows_as_the_file() {
     let by_file = Move::filled_with_oddities();
     let said = by_file.done();
     let server = Server::of(Move::filled_with_oddities());
@@ -67,7 +67,7 @@ async fn account_from_postgresql_logs_in_with_its_old_password() {
 
 #[test]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-fn role_that_may_only_read_is_enough_and_a_dry_run_writes_nothing() {
+fn read_only_role_suffices_and_dry_run_writes_nothing() {
     let server = Server::of(Move::filled());
     let role = format!("reader_of_{}", server.name);
     server.execute(&format!(
@@ -133,7 +133,7 @@ fn inventrees_own_postgresql_database_is_refused_and_nothing_is_changed() {
 /// The first batch that has a refused row is written one by one, and so is one with known accounts.
 #[test]
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
-fn many_rows_have_the_same_outcome_as_one_by_one() {
+fn batched_import_has_the_same_outcome_as_row_by_row() {
     let server = Server::of(Move::filled());
     server.execute(&thousands(6, 0));
     let said = server.done();
@@ -218,7 +218,7 @@ fn million_accounts_move_from_postgresql_to_postgresql_within_a_minute() {
 }
 
 #[test]
-fn password_of_a_source_is_never_repeated() {
+fn source_password_is_never_printed() {
     let new = Move::new();
     let password = new.folder.path().join("password");
     std::fs::write(&password, "s3cret\n").unwrap();

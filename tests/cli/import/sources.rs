@@ -78,7 +78,7 @@ fn import_of_a_newer_source_fails_with_one_line() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_named_without_its_content() {
+fn unreadable_row_is_named_without_its_content() {
     let new = Move::filled();
     new.source.run("UPDATE auth_user SET date_joined = 'secret-looking' WHERE id = 40");
     let said = new.refused();
@@ -87,7 +87,7 @@ fn a_row_that_cannot_be_read_is_named_without_its_content() {
 }
 
 #[tokio::test]
-async fn groups_move_in_with_their_members() {
+async fn groups_are_imported_with_their_members() {
     let new = Move::filled();
     new.source
         .db
@@ -129,7 +129,7 @@ async fn server_on_inventrees_own_database_is_refused_and_nothing_is_changed() {
 }
 
 #[test]
-fn swapped_files_are_refused_unchanged() {
+fn swapped_source_and_target_are_refused_and_unchanged() {
     let new = Move::filled();
     let other = tempfile::tempdir().unwrap();
     let second = Source::new(other.path());
@@ -141,7 +141,7 @@ fn swapped_files_are_refused_unchanged() {
 }
 
 #[test]
-fn a_source_in_use_is_read_as_of_its_last_commit_and_not_written() {
+fn source_in_use_is_read_at_its_last_commit_and_not_written() {
     let new = Move::filled();
     new.source.run("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
     new.source.account(44, "ivy", PBKDF2);
@@ -155,7 +155,7 @@ fn a_source_in_use_is_read_as_of_its_last_commit_and_not_written() {
 }
 
 #[test]
-fn nothing_that_is_printed_holds_a_secret_or_a_progress_bar() {
+fn piped_output_has_no_secret_and_no_progress_bar() {
     let new = Move::filled();
     for arguments in [&["--dry-run"][..], &[]] {
         let output = new.import(arguments);

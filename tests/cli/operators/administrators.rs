@@ -85,7 +85,7 @@ fn weak_secret_key_and_admin_password_are_refused_in_one_line() {
 }
 
 #[tokio::test]
-async fn lost_secret_key_file_is_not_replaced_unnoticed() {
+async fn missing_secret_key_file_is_not_replaced_silently() {
     let mut server = TestServer::start().await;
     server.stop().await;
     let TestDatabase::File(database) = &server.database else { panic!("no file") };
@@ -115,7 +115,7 @@ fn administrator_role_is_granted_and_revoked() {
 }
 
 #[tokio::test]
-async fn password_comes_from_standard_input_as_it_is_typed() {
+async fn password_from_standard_input_is_not_trimmed() {
     let server = TestServer::start().await;
     let operator = Operator::of(&server);
     let mut child = operator
@@ -133,7 +133,7 @@ async fn password_comes_from_standard_input_as_it_is_typed() {
 #[cfg(target_os = "linux")]
 #[test]
 #[ignore = "needs a terminal: `script`, of Debian's bsdutils"]
-fn password_is_asked_for_twice_at_a_terminal() {
+fn terminal_prompt_asks_for_the_password_twice() {
     let operator = Operator::alone();
     let twice = [("Password: ", PASSWORD), ("Repeat password: ", PASSWORD)];
     let (code, shown) = at_a_terminal(&operator, "user add amy", &twice);

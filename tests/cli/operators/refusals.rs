@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn bad_input_is_one_line_and_writes_nothing() {
+fn invalid_input_fails_with_one_line_and_writes_nothing() {
     let operator = Operator::alone();
     operator.with_password(&["user", "add", "amy", "--email", "amy@example.com"], PASSWORD);
     let before = operator.json(&["user", "list"]);
@@ -116,7 +116,7 @@ fn missing_database_is_not_created() {
 }
 
 #[test]
-fn file_that_is_no_database_of_this_server_is_left_as_it_is() {
+fn foreign_file_is_refused_and_unchanged() {
     let operator = Operator::alone();
     let TestDatabase::File(file) = &operator.database else { panic!("about a file") };
     let foreign = rusqlite::Connection::open(file).unwrap();

@@ -159,7 +159,7 @@ async fn repeats_within_a_minute_are_one_row_with_a_count() {
 
 /// Changes by one client to one account: twenty per hour in detail, all of them counted.
 #[tokio::test]
-async fn flood_of_one_person_takes_21_rows_an_hour() {
+async fn flood_from_one_account_adds_21_rows_an_hour() {
     let server = TestServer::with(&[("RATE_LIMITS", "off")]).await;
     let token = server.register("amy", "").await;
     let headers = [("authorization", token.as_str())];
@@ -190,7 +190,7 @@ async fn flood_of_one_person_takes_21_rows_an_hour() {
 }
 
 #[tokio::test]
-async fn flood_of_many_networks_takes_201_rows_an_hour() {
+async fn flood_from_many_networks_adds_201_rows_an_hour() {
     let proxy =
         [("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMITS", "off")];
     let server = TestServer::with(&proxy).await;

@@ -112,7 +112,7 @@ async fn change_without_its_audit_entry_is_rolled_back() {
 
 /// The entry of a failed login is written without waiting.
 #[tokio::test]
-async fn failed_login_is_answered_while_nothing_can_be_written() {
+async fn failed_login_gets_its_response_while_writes_fail() {
     let server = TestServer::start().await;
     server.register("amy", "").await;
     let lock = server.database.lock();
@@ -169,7 +169,7 @@ async fn cleanup_deletes_more_than_one_batch() {
 }
 
 #[tokio::test]
-async fn operator_reads_it_by_account_event_client_and_time() {
+async fn operator_filters_audit_entries_by_account_event_client_and_time() {
     let server =
         TestServer::with(&[("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.1")])
             .await;

@@ -28,7 +28,7 @@ async fn list_is_an_envelope_of_the_callers_rows_by_id() {
 }
 
 #[tokio::test]
-async fn page_links_to_its_neighbours_and_keeps_other_parameters_sorted() {
+async fn pagination_links_keep_other_parameters_sorted() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "a@example.com").await;
     for email in ["b@example.com", "c@example.com"] {

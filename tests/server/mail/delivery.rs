@@ -64,30 +64,30 @@ async fn implicit_tls_delivers() {
 }
 
 #[tokio::test]
-async fn untrusted_certificate_keeps_the_mail() {
+async fn untrusted_certificate_keeps_the_email() {
     for encryption in [Encryption::StartTls, Encryption::Implicit] {
         let sink = Sink::running(encryption, None);
-        keeps_the_mail_until_mended(&sink, SmtpSettings { roots: None, ..sink.settings() }).await;
+        keeps_the_email_until_fixed(&sink, SmtpSettings { roots: None, ..sink.settings() }).await;
     }
 }
 
 #[tokio::test]
-async fn server_without_starttls_gets_no_mail_when_it_is_required() {
+async fn server_without_starttls_gets_no_email_when_it_is_required() {
     let sink = Sink::plain();
-    keeps_the_mail_until_mended(&sink, SmtpSettings { tls: true, ..sink.settings() }).await;
+    keeps_the_email_until_fixed(&sink, SmtpSettings { tls: true, ..sink.settings() }).await;
 }
 
 #[tokio::test]
 async fn wrong_smtp_password_keeps_the_email_until_it_is_fixed() {
     let sink = Sink::running(Encryption::StartTls, Some(LOGIN));
     let wrong = Some(Secret::new("stale".to_owned()));
-    keeps_the_mail_until_mended(&sink, SmtpSettings { password: wrong, ..sink.settings() }).await;
+    keeps_the_email_until_fixed(&sink, SmtpSettings { password: wrong, ..sink.settings() }).await;
 }
 
 #[tokio::test]
 async fn missing_smtp_login_keeps_the_email_until_it_is_configured() {
     let sink = Sink::running(Encryption::None, Some(LOGIN));
-    keeps_the_mail_until_mended(
+    keeps_the_email_until_fixed(
         &sink,
         SmtpSettings { username: None, password: None, ..sink.settings() },
     )
@@ -163,7 +163,7 @@ async fn deferred_recipient_is_tried_again_later() {
 }
 
 #[tokio::test]
-async fn mail_is_in_the_language_of_the_request_that_causes_it() {
+async fn email_is_in_the_language_of_its_request() {
     let sink = Sink::plain();
     let mut server = TestServer::with_transport(&[], Some(sink.transport())).await;
     server.register("amy", "amy@example.org").await;
@@ -197,7 +197,7 @@ async fn mail_is_in_the_language_of_the_request_that_causes_it() {
 }
 
 #[tokio::test]
-async fn language_file_of_the_operator_has_its_sentences_in_emails() {
+async fn emails_use_sentences_of_a_custom_language_file() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("locales")).unwrap();
     let write = |name: &str, text: &str| {

@@ -98,7 +98,7 @@ impl Queue {
 
 /// A delivery with wrong settings fails and keeps the message; a new worker with the right ones
 /// delivers it.
-async fn keeps_the_mail_until_mended(sink: &Sink, wrong: SmtpSettings) {
+async fn keeps_the_email_until_fixed(sink: &Sink, wrong: SmtpSettings) {
     let queue = Queue::new();
     queue.add("alice@example.org").await;
     let mut rounds = queue.rounds(Some(Transport::smtp(wrong).unwrap()));

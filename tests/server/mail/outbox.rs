@@ -104,7 +104,7 @@ async fn crash_between_commit_and_sending_loses_nothing() {
 }
 
 #[tokio::test]
-async fn sent_mail_is_never_sent_twice_within_a_process() {
+async fn email_is_never_sent_twice_within_a_process() {
     let sink = Sink::plain();
     let queue = Queue::new();
     queue.add("alice@example.org").await;
@@ -118,7 +118,7 @@ async fn sent_mail_is_never_sent_twice_within_a_process() {
 
 /// The only real wait: until the store's lock timeout expires.
 #[tokio::test]
-async fn sent_mail_that_could_not_be_deleted_is_not_sent_again() {
+async fn sent_email_that_could_not_be_deleted_is_not_sent_again() {
     let sink = Sink::plain();
     let queue = Queue::new();
     queue.add("alice@example.org").await;
@@ -138,7 +138,7 @@ async fn sent_mail_that_could_not_be_deleted_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn mail_sealed_under_another_key_is_dropped_and_the_next_goes_out() {
+async fn email_encrypted_under_another_key_is_dropped_and_the_next_is_sent() {
     let sink = Sink::plain();
     let mut queue = Queue::under([8; 32]);
     queue.add("alice@example.org").await;
@@ -150,7 +150,7 @@ async fn mail_sealed_under_another_key_is_dropped_and_the_next_goes_out() {
 }
 
 #[tokio::test]
-async fn expired_mail_is_dropped() {
+async fn expired_email_is_dropped() {
     let mut sink = Sink::reserve(Encryption::None, None);
     let queue = Queue::new();
     queue.add("alice@example.org").await;

@@ -51,7 +51,7 @@ async fn languages(sink: &Sink, server: &TestServer, count: usize) -> Vec<String
 }
 
 #[tokio::test]
-async fn email_that_a_stranger_causes_is_in_the_language_of_the_owner() {
+async fn email_triggered_by_an_unknown_client_is_in_the_owners_language() {
     let sink = Sink::plain();
     let server = TestServer::with_transport(&[], Some(sink.transport())).await;
     let mut owner = Speaker::new(&server, "de-AT, en;q=0.5");
@@ -79,7 +79,7 @@ async fn email_that_a_stranger_causes_is_in_the_language_of_the_owner() {
 }
 
 #[tokio::test]
-async fn stranger_changes_no_language_where_notices_of_sign_ins_are_off() {
+async fn unknown_client_changes_no_language_when_sign_in_notices_are_off() {
     let server = TestServer::with(&[("LOGIN_NOTICES", "false")]).await;
     let mut owner = Speaker::new(&server, "de");
     let body = json!({ "username": "amy", "email": "amy@example.org", "password1": PASSWORD,
@@ -94,7 +94,7 @@ async fn stranger_changes_no_language_where_notices_of_sign_ins_are_off() {
 }
 
 #[tokio::test]
-async fn sign_in_without_a_language_keeps_that_of_the_account() {
+async fn sign_in_without_a_language_keeps_the_accounts_language() {
     let server = TestServer::start().await;
     server.register("amy", "amy@example.org").await;
     let language = "SELECT language FROM accounts";

@@ -61,7 +61,7 @@ async fn head_request_does_not_consume_the_callback() {
 }
 
 #[tokio::test]
-async fn new_key_of_the_provider_is_found_and_its_document_is_kept() {
+async fn rotated_provider_key_is_fetched_and_metadata_is_cached() {
     let fixture = Fixture::start().await;
     fixture.browser().through("login", &amy()).await;
     fixture.browser().through("login", &amy()).await;
@@ -185,7 +185,7 @@ async fn sign_ins_that_succeed_are_not_limited() {
 }
 
 #[tokio::test]
-async fn failed_sign_in_leads_back_to_sign_in_with_the_same_next() {
+async fn failed_sign_in_keeps_the_next_parameter() {
     let fixture = Fixture::start().await;
     let again = "href=\"/platform/login?next=%2Fapi-doc%2F%3Fq%3Duser\"";
     let form = [("next", "/api-doc/?q=user")];

@@ -260,7 +260,7 @@ async fn ticket_cookie_has_the_host_prefix_on_https() {
 }
 
 #[tokio::test]
-async fn session_that_ended_meanwhile_connects_nothing() {
+async fn session_that_ended_in_the_meantime_connects_nothing() {
     let fixture = Fixture::start().await;
     fixture.server.register("rory", "").await;
     let mut browser = fixture.browser();

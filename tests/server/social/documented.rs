@@ -137,7 +137,7 @@ fn documented() -> Vec<Documented> {
 }
 
 #[tokio::test]
-async fn responses_as_providers_document_them_sign_their_users_in() {
+async fn documented_provider_responses_sign_users_in() {
     for (number, documented) in documented().into_iter().enumerate() {
         let fixture = Fixture::start().await;
         let Documented { provider, metadata, tokens, id_token, user_info, account } = documented;

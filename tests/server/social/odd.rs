@@ -26,7 +26,7 @@ fn with_answer(provider: &Provider, place: &'static str, answer: impl Into<Vec<u
 }
 
 #[tokio::test]
-async fn odd_values_of_checked_claims_are_refused() {
+async fn invalid_claim_values_are_refused() {
     let fixture = Fixture::start().await;
     let issuer = fixture.provider.issuer.clone();
     let now = fixture.server.clock.stamp();
@@ -81,7 +81,7 @@ async fn odd_values_of_checked_claims_are_refused() {
 }
 
 #[tokio::test]
-async fn odd_headers_and_payloads_of_id_tokens_are_refused() {
+async fn malformed_id_tokens_are_refused() {
     let fixture = Fixture::start().await;
     for (place, text, why) in [
         ("/header", r#"{"alg":"ES256","crit":["exp"]}"#, "(crit)"),
@@ -105,7 +105,7 @@ async fn odd_headers_and_payloads_of_id_tokens_are_refused() {
 }
 
 #[tokio::test]
-async fn address_counts_as_verified_only_where_the_provider_says_true() {
+async fn address_is_verified_only_if_the_claim_is_true() {
     let fixture = Fixture::start().await;
     for (n, (claim, expected)) in [
         (json!(true), 1),
@@ -134,7 +134,7 @@ async fn address_counts_as_verified_only_where_the_provider_says_true() {
 }
 
 #[tokio::test]
-async fn names_that_are_taken_get_a_number_and_no_two_identities_share_an_account() {
+async fn taken_usernames_get_a_number_and_identities_never_share_an_account() {
     let fixture = Fixture::start().await;
     fixture.server.register("Amy", "").await;
     for n in 1..4 {
@@ -152,7 +152,7 @@ async fn names_that_are_taken_get_a_number_and_no_two_identities_share_an_accoun
 type ChangeOfKeys = fn(&mut Vec<Value>);
 
 #[tokio::test]
-async fn key_is_found_without_ids_and_among_keys_of_one_id() {
+async fn key_is_found_without_a_kid_and_among_duplicate_kids() {
     let fixture = Fixture::start().await;
     let is = |change: ChangeOfKeys| {
         fixture.server.clock.advance(chrono::Duration::seconds(601));
@@ -195,7 +195,7 @@ async fn key_is_found_without_ids_and_among_keys_of_one_id() {
 }
 
 #[tokio::test]
-async fn new_key_under_the_former_id_is_found() {
+async fn rotated_key_with_the_same_kid_is_found() {
     let fixture = Fixture::start().await;
     assert_at(&fixture.browser().through("login", &amy()).await, "/platform/");
     fixture.provider.replace_key();
@@ -204,7 +204,7 @@ async fn new_key_under_the_former_id_is_found() {
 }
 
 #[tokio::test]
-async fn failed_search_for_a_new_key_keeps_the_known_ones() {
+async fn failed_key_refresh_keeps_the_cached_keys() {
     let fixture = Fixture::start().await;
     assert_at(&fixture.browser().through("login", &amy()).await, "/platform/");
     fixture.later(31);
@@ -223,7 +223,7 @@ async fn failed_search_for_a_new_key_keeps_the_known_ones() {
 }
 
 #[tokio::test]
-async fn odd_metadata_and_token_responses_are_refused() {
+async fn malformed_metadata_and_token_responses_are_refused() {
     let issuer = "/.well-known/openid-configuration";
     let fixture = Fixture::start().await;
     let own = fixture.provider.issuer.clone();

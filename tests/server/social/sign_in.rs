@@ -34,7 +34,7 @@ async fn get_of_a_sign_in_path_shows_a_page_and_starts_nothing() {
 }
 
 #[tokio::test]
-async fn unknown_provider_is_as_unknown_as_any_path() {
+async fn unknown_provider_is_404_like_any_unknown_path() {
     let fixture = Fixture::start().await;
     for path in [
         "social/other/login/",
@@ -139,7 +139,7 @@ async fn matching_name_and_address_do_not_link_an_account() {
 }
 
 #[tokio::test]
-async fn address_that_the_provider_has_not_verified_is_proved_by_mail() {
+async fn address_unverified_by_the_provider_is_confirmed_by_email() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
     let who = Who::new("amy-1", json!({ "email": "amy@example.com", "preferred_username": "amy" }));
@@ -162,7 +162,7 @@ async fn invalid_address_is_omitted() {
 }
 
 #[tokio::test]
-async fn claims_that_only_the_user_info_has_count_too() {
+async fn claims_of_the_user_info_endpoint_are_used() {
     let fixture = Fixture::start().await;
     fixture.provider.lean();
     let mut browser = fixture.browser();

@@ -67,7 +67,7 @@ async fn sign_up_form_is_shown_without_auto_sign_up_and_keeps_verified_claims() 
 }
 
 #[tokio::test]
-async fn address_of_another_domain_makes_no_account_by_itself() {
+async fn unapproved_domain_creates_no_account() {
     let fixture = Fixture::with(&[("LOGIN_SIGNUP_MAIL_RESTRICTION", "@company.example")]).await;
     let mut browser = fixture.browser();
     assert_at(&browser.through("login", &amy()).await, "/accounts/social/signup/");

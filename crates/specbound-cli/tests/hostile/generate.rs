@@ -107,7 +107,7 @@ fn ten_thousand_operations_are_generated() {
 }
 
 #[test]
-fn rings_and_chains_of_references_are_generated() {
+fn circular_and_chained_references_are_generated() {
     let count = size(20_000);
     let ring = |n: usize| format!("    S{n}: {}", refer((n + 1) % count));
     assert_generated(&document(&takes("S0"), &lines(count, ring)));
@@ -136,7 +136,7 @@ fn rings_and_chains_of_references_are_generated() {
 }
 
 #[test]
-fn schemas_that_refer_to_themselves_or_multiply_are_generated() {
+fn recursive_and_multiplying_schemas_are_generated() {
     let cyclic = format!("    S0: {{allOf: [{}]}}\n", refer(0));
     assert_generated(&document(&takes("S0"), &cyclic));
     let kinds = ["string", "integer", "boolean", "number"];
@@ -152,7 +152,7 @@ fn schemas_that_refer_to_themselves_or_multiply_are_generated() {
 }
 
 #[test]
-fn schemas_that_refer_to_all_others_end() {
+fn densely_connected_schemas_terminate() {
     let count = 600 / if cfg!(debug_assertions) { 4 } else { 1 };
     let property = |n: usize| format!("p{n}: {}", refer(n));
     let all = |_: usize| joined(count, property);
@@ -188,7 +188,7 @@ fn wide_schemas_and_operations_are_generated() {
 }
 
 #[test]
-fn documents_just_within_the_limit_take_no_more_memory() {
+fn documents_at_the_size_limit_stay_within_the_memory_limit() {
     for (count, schema) in [
         (42_000, "type: object, properties: {a: {type: string}}"),
         (14_000, "type: string, enum: [a, b]"),
@@ -201,7 +201,7 @@ fn documents_just_within_the_limit_take_no_more_memory() {
 }
 
 #[test]
-fn parts_that_repeat_beyond_a_limit_are_refused() {
+fn excessive_repetition_is_refused() {
     let schema = |n: usize| format!("    S{n}: {{properties: {{a: {{type: string}}}}}}");
     assert_refused(&document("  {}\n", &lines(60_000, schema)), "more than 85000 schemas");
     let operation = |n: usize| {
@@ -215,7 +215,7 @@ fn parts_that_repeat_beyond_a_limit_are_refused() {
 }
 
 #[test]
-fn patterns_that_take_long_to_compile_are_refused() {
+fn expensive_patterns_are_refused() {
     let schema = |n: usize| format!("    S{n}: {{type: string, pattern: '\\p{{L}}{{9{n:03}}}'}}");
     assert_refused(
         &document("  {}\n", &lines(size(1_000), schema)),
@@ -229,7 +229,7 @@ fn patterns_that_take_long_to_compile_are_refused() {
 }
 
 #[test]
-fn names_of_a_megabyte_do_not_fill_the_terminal() {
+fn megabyte_names_are_truncated_in_output() {
     let name = "n".repeat(1 << 20);
     let path = format!("  /p: {{{name}: {{responses: {{}}}}}}\n");
     assert_refused(&document(&path, "    S: {}\n"), "is no member of a path item");
@@ -249,7 +249,7 @@ fn references_to_a_pipe_are_refused() {
 }
 
 #[test]
-fn texts_that_exhaust_a_reader_are_refused() {
+fn inputs_that_exhaust_the_parser_are_refused() {
     assert_refused(&"[".repeat(100_000), "nested deeper");
     let bomb = lines(60, |n| match n {
         0 => "x0: &a0 [x, x]".to_owned(),

@@ -37,7 +37,7 @@ fn refused(limits: &str, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()
 }
 
 #[test]
-fn aliases_that_multiply_are_refused() {
+fn exponential_aliases_are_refused() {
     let line = refused("", |file| {
         writeln!(file, "{HEAD}x0: &a0 [x, x]")?;
         (1..60).try_for_each(|i| writeln!(file, "x{i}: &a{i} [*a{0}, *a{0}]", i - 1))
@@ -89,7 +89,7 @@ fn documents_larger_than_memory_are_refused() {
 }
 
 #[test]
-fn references_in_circles_are_compared() {
+fn circular_references_are_compared() {
     for body in [
         "components: {schemas: {A: {$ref: '#/components/schemas/B'}, B: {$ref: \
          '#/components/schemas/A'}}}",
@@ -110,7 +110,7 @@ fn references_in_circles_are_compared() {
 }
 
 #[test]
-fn thousands_of_schemas_that_refer_to_each_other_are_compared() {
+fn thousands_of_mutually_recursive_schemas_are_compared() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut writer = BufWriter::new(file.as_file());
     write!(writer, "{HEAD}components:\n  schemas:\n").unwrap();

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_of_3_0_and_its_spelling_in_3_1_are_equal() {
+    fn schema_of_3_0_equals_its_form_in_3_1() {
         let reference = json!({"$ref": "#/components/schemas/B"});
         for (old, new) in [
             (json!({"type": "string", "nullable": true}), json!({"type": ["string", "null"]})),
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn schemas_that_only_look_alike_differ() {
+    fn similar_schemas_of_different_meaning_differ() {
         for (one, other) in [
             (json!({"type": ["string", "null"]}), json!({"type": "string"})),
             (json!({"type": "null"}), json!({"type": ["string", "null"]})),

@@ -10,7 +10,7 @@ fn schema(schema: Value) -> Value {
 }
 
 #[test]
-fn an_operation_without_security_takes_that_of_the_document() {
+fn operation_inherits_the_security_of_the_document() {
     let with =
         |own: Value| operation(json!({"security": [{"k": []}], "paths": {"/a/": {"get": own}}}));
     assert_eq!(with(json!({}))["security"], json!([{"k": []}]));
@@ -19,7 +19,7 @@ fn an_operation_without_security_takes_that_of_the_document() {
 }
 
 #[test]
-fn security_has_no_order_and_no_repetition() {
+fn order_and_repetition_of_security_are_ignored() {
     let one = json!([{"b": [], "a": ["y", "x", "y"]}, {}, {"c": []}, {}]);
     let document = json!({"paths": {"/a/": {"get": {"security": one}}}});
     let expected = json!([{"a": ["x", "y"], "b": []}, {"c": []}, {}]);
@@ -27,7 +27,7 @@ fn security_has_no_order_and_no_repetition() {
 }
 
 #[test]
-fn an_operation_inherits_the_parameters_it_does_not_override() {
+fn operation_inherits_parameters_that_it_does_not_override() {
     let document = json!({
         "components": {"parameters": {"Limit": {"in": "query", "name": "limit"}}},
         "paths": {"/a/": {
@@ -129,14 +129,14 @@ fn stated_defaults_are_removed() {
 }
 
 #[test]
-fn a_number_has_one_form() {
+fn equal_numbers_have_one_form() {
     assert_eq!(schema(json!({"maximum": 1.0})), json!({"maximum": 1}));
     assert_eq!(schema(json!({"maximum": 1.5})), json!({"maximum": 1.5}));
     assert_eq!(schema(json!({"maximum": 1e300})), json!({"maximum": 1e300}));
 }
 
 #[test]
-fn scopes_are_names_and_their_descriptions_are_not_compared() {
+fn scope_descriptions_are_not_compared() {
     let scopes = json!({"w": "Write", "r": "Read"});
     let scheme =
         json!({"type": "oauth2", "description": "d", "flows": {"implicit": {"scopes": scopes}}});
@@ -148,7 +148,7 @@ fn scopes_are_names_and_their_descriptions_are_not_compared() {
 }
 
 #[test]
-fn only_repetition_in_one_of_has_meaning() {
+fn repetition_matters_in_one_of_only() {
     let twice = json!([{"type": "string"}, {"type": "integer"}, {"type": "string"}]);
     let all = schema(json!({"allOf": twice, "oneOf": twice}));
     assert_eq!(all["allOf"].as_array().map(Vec::len), Some(2));

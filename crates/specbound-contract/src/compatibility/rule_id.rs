@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_rule_has_one_identifier_and_a_page() {
+    fn each_rule_has_a_unique_id_and_an_explanation() {
         let all = rules();
         let mut ids: Vec<&String> = all.iter().map(|(id, _)| id).collect();
         ids.sort_unstable();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_keywords_are_written_with_hyphens() {
+    fn keywords_are_kebab_case_in_rule_ids() {
         assert_eq!(
             (kebab("maxLength"), kebab("MediaType"), kebab("$ref")),
             ("max-length".into(), "media-type".into(), "ref".into())

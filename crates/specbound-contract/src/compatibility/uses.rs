@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sets_of_operations_are_joined_and_shared() {
+    fn operation_sets_are_merged_and_shared() {
         let mut uses = Uses::one(3, Direction::Request, false);
         assert!(uses.extend(&Uses::one(130, Direction::Response, true)));
         assert!(!uses.extend(&Uses::one(3, Direction::Request, false)));

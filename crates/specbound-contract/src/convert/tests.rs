@@ -24,7 +24,7 @@ fn converted(version: &str, schema: &Value, target: Target) -> (Value, Vec<Strin
 }
 
 #[test]
-fn schemas_of_3_0_are_spelled_as_3_1_does_and_back() {
+fn schemas_convert_from_3_0_to_3_1_and_back() {
     let reference = json!({"$ref": "#/components/schemas/R"});
     for (old, new) in [
         (json!({"type": "string", "nullable": true}), json!({"type": ["string", "null"]})),
@@ -82,7 +82,7 @@ fn keywords_that_openapi_3_0_supports_are_converted() {
 }
 
 #[test]
-fn null_alone_is_an_enumeration_in_3_0() {
+fn null_type_is_an_enum_in_3_0() {
     let (old, lost) = converted("3.1.0", &json!({"type": "null"}), Target::V3_0);
     assert_eq!((old, lost), (json!({"enum": [null]}), vec![]));
 }
@@ -119,7 +119,7 @@ fn keywords_that_openapi_3_0_lacks_are_dropped_and_listed() {
 }
 
 #[test]
-fn a_document_of_the_target_version_is_left_as_it_is() {
+fn document_of_the_target_version_is_unchanged() {
     let same = document("3.1.0", &json!({"const": 1}));
     assert_eq!(convert(&same, Target::V3_1).document, same);
     let hooks = json!({"openapi": "3.2.0", "webhooks": {"a": {}}, "$self": "b"});

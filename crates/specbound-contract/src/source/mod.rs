@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn merge_keys_are_applied_and_own_keys_win() {
+    fn explicit_keys_override_merge_keys() {
         let merged = value(
             "base: &b {a: 1, b: 2}\nother: &o {b: 5, d: 6}\none: {<<: *b, b: 3}\nmany: {c: 4, <<: \
              [*b, *o]}",
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_a_float_cannot_tell_apart_stay_different() {
+    fn numbers_beyond_float_precision_stay_distinct() {
         for (one, other) in [
             ("18446744073709551616", "18446744073709551617"),
             ("0.10000000000000000001", "0.1"),
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_texts_are_refused_early() {
+    fn hostile_input_is_refused_early() {
         for text in [
             "[".repeat(100_000),
             "{\"a\":".repeat(100_000),

@@ -290,7 +290,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn open_path_is_plain_and_below_a_named_one() {
+    fn open_paths_match_exactly_or_by_prefix() {
         let settings = ForwardAuth {
             open_paths: ["/static/*", "/robots.txt", "/api/"].map(str::to_owned).into(),
             ..ForwardAuth::default()

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_pass_the_request_on_in_three_ways() {
+    fn original_request_is_read_from_three_sets_of_headers() {
         let original = |host: &'static str, uri: &'static str| Original {
             method: Method::POST,
             scheme: "https",

@@ -116,7 +116,7 @@ async fn every_field_and_file_error_is_reported_at_once() {
 }
 
 #[tokio::test]
-async fn file_inputs_without_a_choice_count_as_not_sent() {
+async fn empty_file_inputs_count_as_absent() {
     let (connections, base) = start().await;
     let unfilled =
         part("name=photos; filename=\"\"\r\nContent-Type: application/octet-stream", b"");
@@ -131,7 +131,7 @@ async fn file_inputs_without_a_choice_count_as_not_sent() {
 }
 
 #[tokio::test]
-async fn json_beside_a_form_with_files_is_still_read() {
+async fn json_is_accepted_beside_a_form_with_files() {
     let (connections, base) = start().await;
     let request = reqwest::Client::new().post(format!("{base}/plans")).header("badge", "b");
     let answer = request.json(&json!({})).send().await.unwrap();
@@ -254,7 +254,7 @@ async fn security_is_checked_before_any_byte_of_a_form_is_read() {
 
 /// Both the declared gigabyte and the one that comes in chunks.
 #[tokio::test]
-async fn gigabyte_is_refused_at_the_limit() {
+async fn gigabyte_body_is_refused_at_the_limit() {
     let (connections, _) = start().await;
     let mut stream = connect(&connections, "POST /photos HTTP/1.1").await;
     stream.write_all(b"Content-Length: 1073741824\r\n\r\n").await.unwrap();

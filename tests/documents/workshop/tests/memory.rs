@@ -13,7 +13,7 @@ fn peak() -> u64 {
 }
 
 #[tokio::test]
-async fn slow_files_are_not_held_in_memory() {
+async fn slow_uploads_are_not_held_in_memory() {
     const UPLOADS: usize = 20;
     const PIECES: usize = 64;
     let connections = workshop::start().await.unwrap();

@@ -28,7 +28,7 @@ async fn metric(metrics: &metrics::Http, line: &str) {
 }
 
 #[tokio::test]
-async fn pieces_are_sent_with_and_without_a_length() {
+async fn chunks_are_streamed_with_and_without_a_length() {
     let (connections, metrics) = workshop::start_counted().await.unwrap();
     let base = format!("http://{}/streams", connections.address());
     let whole = reqwest::get(format!("{base}/whole")).await.unwrap();
@@ -44,7 +44,7 @@ async fn pieces_are_sent_with_and_without_a_length() {
 }
 
 #[tokio::test]
-async fn answers_that_fail_or_have_another_length_are_broken_off() {
+async fn streams_that_fail_or_have_a_wrong_length_are_aborted() {
     let (connections, metrics) = workshop::start_counted().await.unwrap();
     for kind in ["short", "failed"] {
         let url = format!("http://{}/streams/{kind}", connections.address());
@@ -61,7 +61,7 @@ async fn answers_that_fail_or_have_another_length_are_broken_off() {
 
 /// One test, since its counters are those of the process.
 #[tokio::test]
-async fn head_starts_no_producer_and_a_slow_or_lost_client_stops_it() {
+async fn head_starts_no_producer_and_a_slow_or_lost_client_cancels_it() {
     let (connections, metrics) = workshop::start_counted().await.unwrap();
     let base = format!("http://{}", connections.address());
     let client = reqwest::Client::new();
@@ -90,7 +90,7 @@ async fn head_starts_no_producer_and_a_slow_or_lost_client_stops_it() {
 }
 
 #[tokio::test]
-async fn events_are_sent_as_they_come_and_end_with_the_server() {
+async fn events_are_sent_immediately_and_end_with_the_server() {
     let (connections, metrics) = workshop::start_counted().await.unwrap();
     let url = format!("http://{}/ticks", connections.address());
     let answer = reqwest::get(url).await.unwrap();
@@ -129,7 +129,7 @@ async fn event_that_contradicts_the_document_breaks_the_answer_off() {
 
 /// Clients of events connect again: they must not hold all slots.
 #[tokio::test]
-async fn endless_answers_make_room_for_other_clients() {
+async fn endless_streams_are_evicted_for_other_clients() {
     let (connections, metrics) = workshop::start_with(2).await.unwrap();
     let base = format!("http://{}", connections.address());
     let mut open = Vec::new();
@@ -147,7 +147,7 @@ async fn endless_answers_make_room_for_other_clients() {
 }
 
 #[tokio::test]
-async fn endless_answers_end_when_the_server_is_dropped() {
+async fn endless_streams_end_when_the_server_is_dropped() {
     let connections = workshop::start().await.unwrap();
     let url = format!("http://{}/ticks", connections.address());
     let mut pieces = reqwest::get(url).await.unwrap().bytes_stream();
@@ -158,7 +158,7 @@ async fn endless_answers_end_when_the_server_is_dropped() {
 }
 
 #[tokio::test]
-async fn events_continue_after_the_last_one_that_a_client_has() {
+async fn events_resume_after_the_last_event_id() {
     let connections = workshop::start().await.unwrap();
     let url = format!("http://{}/ticks", connections.address());
     for (last, first) in [("1", "id: 2"), ("none", "id: 1")] {
@@ -172,7 +172,7 @@ async fn events_continue_after_the_last_one_that_a_client_has() {
 }
 
 #[tokio::test]
-async fn text_of_several_lines_is_one_event_and_accept_chooses() {
+async fn multiline_text_is_one_event_and_accept_selects_the_type() {
     let connections = workshop::start().await.unwrap();
     let url = format!("http://{}/news", connections.address());
     let get = async |accept: &str| {

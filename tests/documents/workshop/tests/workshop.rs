@@ -175,7 +175,7 @@ async fn parameters_of_every_style_are_read_and_checked() {
 }
 
 #[tokio::test]
-async fn json_values_have_their_types_and_a_required_body_is_sent() {
+async fn json_types_are_strict_and_a_required_body_is_enforced() {
     let server = Server::start().await;
     let (status, answer) = server.post("/orders", json!({"item": " a ", "count": 12.0})).await;
     assert_eq!((status, &answer[1]["item"]), (200, &json!(" a ")), "{answer}");
@@ -250,7 +250,7 @@ async fn bodies_have_the_limits_of_the_server() {
 }
 
 #[tokio::test]
-async fn answers_by_range_and_default_have_any_status_of_theirs() {
+async fn range_and_default_responses_accept_any_status_in_range() {
     let server = Server::start().await;
     let get = async |status: u16| server.get("GET", &format!("/weather?status={status}")).await;
     assert_eq!(get(200).await, (200, json!("sunny")));

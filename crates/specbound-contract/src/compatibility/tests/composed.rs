@@ -85,7 +85,7 @@ fn compositions_are_compared_by_content() {
 }
 
 #[test]
-fn keywords_of_json_schema_break_in_one_direction() {
+fn json_schema_keywords_break_in_one_direction() {
     for (old, new, sent, read) in [
         (json!({"type": ["string", "integer"]}), json!({"type": "string"}), Breaking, Compatible),
         (
@@ -185,7 +185,7 @@ fn keywords_of_json_schema_break_in_one_direction() {
 }
 
 #[test]
-fn kinds_of_a_schema_are_named_by_its_discriminator() {
+fn subtypes_are_matched_by_discriminator() {
     let kind = json!({"kind": {"type": "string"}});
     let pet = json!({"discriminator": {"propertyName": "kind"}, "properties": kind});
     let base = json!({"$ref": "#/components/schemas/It"});
@@ -218,7 +218,7 @@ fn kinds_of_a_schema_are_named_by_its_discriminator() {
 }
 
 #[test]
-fn header_names_and_media_types_have_no_case() {
+fn header_names_and_media_types_are_case_insensitive() {
     let document = |header: &str, media_type: &str| {
         json!({"openapi": "3.0.3", "paths": {"/": {"get": {
             "parameters": [{"in": "header", "name": header, "schema": {}}],
@@ -247,7 +247,7 @@ fn header_names_compare_case_insensitively() {
 }
 
 #[test]
-fn webhooks_are_called_by_the_server() {
+fn webhook_requests_are_sent_by_the_server() {
     let document = |schema: Value| {
         let body = json!({"content": {"a/b": {"schema": schema}}});
         let call = json!({"post": {"requestBody": body, "responses": {}}});

@@ -93,7 +93,7 @@ fn nested_change_is_classified_like_a_top_level_one() {
 }
 
 #[test]
-fn other_values_break_both_sides() {
+fn different_values_break_both_sides() {
     let mut wrong = Wrong::default();
     for (name, one, another) in other() {
         for place in &PLACES {
@@ -105,7 +105,7 @@ fn other_values_break_both_sides() {
 }
 
 #[test]
-fn the_same_values_are_harmless() {
+fn equivalent_schemas_are_compatible() {
     let mut wrong = Wrong::default();
     for (name, one, another) in same() {
         for place in &PLACES {

@@ -24,7 +24,7 @@ fn severities(old: &Value, new: &Value) -> [Severity; 3] {
 }
 
 #[test]
-fn a_number_is_a_text_in_parameters_and_headers() {
+fn numbers_are_strings_in_parameters_and_headers() {
     let (text, integer) = (json!({"type": "string"}), json!({"type": "integer"}));
     // query parameter, response header, JSON body
     assert_eq!(severities(&integer, &text), [Compatible, Breaking, Breaking]);
@@ -34,7 +34,7 @@ fn a_number_is_a_text_in_parameters_and_headers() {
 }
 
 #[test]
-fn a_lone_value_of_a_query_is_a_list_of_one() {
+fn single_query_value_is_a_list_of_one() {
     let text = json!({"type": "string"});
     let list = |more: Value| {
         let mut list = json!({"type": "array", "items": text});
@@ -50,7 +50,7 @@ fn a_lone_value_of_a_query_is_a_list_of_one() {
 }
 
 #[test]
-fn null_is_allowed_where_nothing_limits_the_values() {
+fn unconstrained_schema_allows_null() {
     let (any, object) = (json!({}), json!({"type": ["object", "null"]}));
     assert_eq!(severities(&object, &any), [Compatible, Breaking, Compatible]);
     let constant = json!({"enum": ["a"]});

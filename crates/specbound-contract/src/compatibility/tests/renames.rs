@@ -177,7 +177,7 @@ fn property_named_like_a_keyword_is_a_property() {
 }
 
 #[test]
-fn a_security_scheme_under_another_name_is_harmless() {
+fn renamed_security_scheme_is_compatible() {
     let new = edited(&[
         Rename("/components/securitySchemes/basic", "/components/securitySchemes/password"),
         Set("/paths/~1send~1/post/security/1", json!({"password": []})),
@@ -187,7 +187,7 @@ fn a_security_scheme_under_another_name_is_harmless() {
 }
 
 #[test]
-fn place_and_operations_are_named() {
+fn finding_names_its_location_and_operations() {
     let verdicts = compare(&document(), &edited(&[Set("@Both.name/maxLength", json!(5))]));
     let [only] = verdicts.as_slice() else { panic!("{verdicts:#?}") };
     assert_eq!(only.location, "schema `Both`, property `name`");
@@ -206,7 +206,7 @@ fn place_and_operations_are_named() {
 
 /// Our own words have none of the signs by which a document could take a report over.
 #[test]
-fn nothing_in_a_document_can_break_a_review_comment() {
+fn document_text_cannot_break_a_review_comment() {
     let evil = "`</details>\n\n# <img src=x> | @everyone [a](http://b) \u{202e}";
     let mut new = document();
     new["paths"][format!("/{evil}")] = json!({"get": {"operationId": evil, "responses": {}}});

@@ -47,7 +47,7 @@ fn uses(usage: &UsageIndex, name: &str) -> Vec<(Direction, bool)> {
 }
 
 #[test]
-fn each_schema_is_reached_in_the_directions_that_carry_it() {
+fn schema_is_used_in_the_directions_that_send_it() {
     use Direction::*;
     let usage = UsageIndex::of(&document(), &mut Operations::default());
     for (schema, expected) in [
@@ -69,7 +69,7 @@ fn each_schema_is_reached_in_the_directions_that_carry_it() {
 }
 
 #[test]
-fn a_renamed_path_variable_is_the_same_operation() {
+fn renamed_path_variable_is_the_same_operation() {
     let mut renamed = document();
     let item = renamed["paths"]["/a/{id}/"].take();
     renamed["paths"] = json!({"/a/{pk}/": item});

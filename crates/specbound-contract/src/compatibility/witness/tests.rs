@@ -258,7 +258,7 @@ impl Random {
 }
 
 #[test]
-fn a_witness_is_accepted_by_one_document_and_refused_by_the_other() {
+fn witness_is_accepted_by_one_document_and_refused_by_the_other() {
     let mut random = Random(7);
     let (mut confirmed, mut breaking) = (0, 0);
     for _ in 0..400 {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn each_change_of_meaning_is_reported_where_it_is() {
+fn semantic_changes_are_reported_at_their_path() {
     let operation = json!({"operationId": "new", "responses": {}});
     let changes: Vec<(Vec<Edit>, &[&str])> = vec![
         // operations and paths
@@ -248,7 +248,7 @@ fn each_change_of_meaning_is_reported_where_it_is() {
 }
 
 #[test]
-fn an_edit_without_meaning_is_not_reported() {
+fn non_semantic_edits_are_not_reported() {
     let edits = vec![
         // annotations
         vec![

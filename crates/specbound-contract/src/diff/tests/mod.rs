@@ -134,7 +134,7 @@ fn nested(depth: usize) -> Value {
 }
 
 #[test]
-fn data_under_the_name_of_a_set_keeps_its_order() {
+fn example_data_named_like_a_set_keeps_its_order() {
     let with = |value: Value| json!({"components": {"schemas": {"A": {"default": value}}}});
     let cases = [
         (json!({"tags": ["a", "b"]}), json!({"tags": ["b", "a"]})),
@@ -153,7 +153,7 @@ fn first(object: Value) -> Option<Value> {
 }
 
 #[test]
-fn the_text_shows_path_and_both_sides_and_shortens_long_values() {
+fn text_report_has_path_and_both_values_and_truncates_long_ones() {
     assert_eq!(to_text(&[], DocumentNames::SOURCE_SERVER), "no differences\n");
     let found = diff(&document(), &edited(vec![Set("@login/operationId", json!("other"))]));
     assert_eq!(
@@ -188,7 +188,7 @@ fn json_report_has_full_values_and_omits_absent_sides() {
 /// Every place of a document replaced by every kind of value: something is reported, and
 /// nothing panics.
 #[test]
-fn garbage_is_compared_without_panic() {
+fn comparing_garbage_never_panics() {
     fn places(value: &Value, path: String, found: &mut Vec<String>) {
         match value {
             Value::Object(map) => {
