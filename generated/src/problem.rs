@@ -1,4 +1,5 @@
-//! Errors as the server writes them. The document names none, so the generated client hands the answer over unread.
+//! Errors as the server writes them. The document names none, so the generated client returns the
+//! response unread.
 
 use std::collections::BTreeMap;
 use std::fmt;
