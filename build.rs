@@ -12,7 +12,7 @@ use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::{CompressionMethod, ZipArchive};
 
 const DOCUMENT: &str = "spec/inventree-auth-v291.yaml";
-/// Of the calls beside it with which InvenTree's clients begin.
+/// The second document: the calls that InvenTree's clients make first.
 const USER_DOCUMENT: &str = "spec/inventree-user-v291.yaml";
 
 /// One file per language.

@@ -4,7 +4,7 @@
 
 include!(concat!(env!("OUT_DIR"), "/api.rs"));
 
-/// The same of the calls beside it with which InvenTree's clients begin.
+/// The second document: the calls that InvenTree's clients make first.
 pub mod user {
     include!(concat!(env!("OUT_DIR"), "/user_api.rs"));
 

@@ -94,7 +94,7 @@ impl Document {
     ///
     /// [`ExportError`] if the registered API yields no document.
     pub fn export(&self) -> Result<Value, ExportError> {
-        self.export_beside(&parse(self.source)?)
+        self.export_with_source(&parse(self.source)?)
     }
 
     /// As [`Document::export`], with the descriptions of another source document.
@@ -102,7 +102,7 @@ impl Document {
     /// # Errors
     ///
     /// As [`Document::export`].
-    pub fn export_beside(&self, source: &Value) -> Result<Value, ExportError> {
+    pub fn export_with_source(&self, source: &Value) -> Result<Value, ExportError> {
         let info = ServerInfo {
             title: self.title,
             version: self.version,
@@ -133,11 +133,11 @@ pub fn export() -> Result<Value, ExportError> {
 /// # Errors
 ///
 /// As [`export`].
-pub fn export_beside(source: &Value) -> Result<Value, ExportError> {
-    AUTH.export_beside(source)
+pub fn export_with_source(source: &Value) -> Result<Value, ExportError> {
+    AUTH.export_with_source(source)
 }
 
-/// Keywords of the second document, likewise.
+/// Keywords of the second document that responses are guaranteed to satisfy.
 pub const USER_GUARANTEES: &[ResponseGuarantee] = &[
     ResponseGuarantee::count("ApiToken", "name", "maxLength", 100),
     ResponseGuarantee::count("Group", "name", "maxLength", 150),

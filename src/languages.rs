@@ -128,11 +128,11 @@ impl Languages {
         chosen: Option<&str>,
         accepted: impl Iterator<Item = Cow<'a, str>>,
     ) -> &Texts {
-        self.asked_for(chosen, accepted).unwrap_or(&self.0[0])
+        self.requested(chosen, accepted).unwrap_or(&self.0[0])
     }
 
     /// The same, or `None` if they ask for no language of this server.
-    pub fn asked_for<'a>(
+    pub fn requested<'a>(
         &self,
         chosen: Option<&str>,
         accepted: impl Iterator<Item = Cow<'a, str>>,
@@ -159,7 +159,7 @@ impl Texts {
         Texts { plurals: language.and_then(rules), tag, sentences }
     }
 
-    /// Of the language itself: `rtl` or `ltr`.
+    /// The writing direction: `rtl` or `ltr`.
     pub fn direction(&self) -> &'static str {
         let primary = self.tag.split('-').next().unwrap_or_default();
         if RIGHT_TO_LEFT.contains(&primary) { "rtl" } else { "ltr" }

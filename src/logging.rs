@@ -112,7 +112,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes nothing until it is let go.
+    /// Writes nothing until released.
     #[derive(Clone, Default)]
     struct Slow(Arc<Gate>);
 
@@ -124,7 +124,7 @@ mod tests {
     }
 
     impl Slow {
-        fn let_go(&self) {
+        fn release(&self) {
             self.0.state.lock().unwrap().0 = true;
             self.0.opened.notify_all();
         }
@@ -177,7 +177,7 @@ mod tests {
         }
         let dropped = metrics.dropped.get();
         assert!((999..=1000).contains(&dropped), "{dropped}");
-        slow.let_go();
+        slow.release();
         // Waits for all that is in the queue.
         drop(log);
         let written = slow.written();
@@ -190,7 +190,7 @@ mod tests {
     fn drops_after_a_report_are_reported_as_well() {
         let (slow, metrics) = (Slow::default(), metrics::Logging::default());
         let log = queued(slow.clone(), Level::Info, &metrics);
-        slow.let_go();
+        slow.release();
         for _ in 0..10 * QUEUE_LINES {
             slog::info!(log, "line");
         }

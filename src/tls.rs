@@ -38,7 +38,7 @@ impl LoadedCertificate {
     /// [`TlsError`]
     pub fn read(files: &PemFiles) -> Result<(LoadedCertificate, Arc<ServerConfig>), TlsError> {
         // Taken before reading: a file that changes meanwhile is read again.
-        let written = written(files);
+        let written = modified(files);
         let (config, expiry) = read(files)?;
         Ok((LoadedCertificate { files: files.clone(), written, expiry }, config))
     }
@@ -49,7 +49,7 @@ impl LoadedCertificate {
     }
 
     pub fn has_changed(&self) -> bool {
-        written(&self.files) != self.written
+        modified(&self.files) != self.written
     }
 
     /// Reads the files again. A broken pair counts as read, so that it is reported once.
@@ -58,14 +58,14 @@ impl LoadedCertificate {
     ///
     /// As [`LoadedCertificate::read`].
     pub fn reload(&mut self) -> Result<Arc<ServerConfig>, TlsError> {
-        self.written = written(&self.files);
+        self.written = modified(&self.files);
         let (config, expiry) = read(&self.files)?;
         self.expiry = expiry;
         Ok(config)
     }
 }
 
-fn written(files: &PemFiles) -> [Option<SystemTime>; 2] {
+fn modified(files: &PemFiles) -> [Option<SystemTime>; 2] {
     [&files.certificate, &files.key]
         .map(|file| std::fs::metadata(file).and_then(|file| file.modified()).ok())
 }

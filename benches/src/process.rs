@@ -78,7 +78,7 @@ impl Process {
         Some((ticks()? + ticks()?) / TICKS_PER_SECOND)
     }
 
-    /// Of the process only.
+    /// Open files of the process itself, without those of its children.
     #[allow(dead_code)]
     pub fn open_files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).map_or(0, Iterator::count)

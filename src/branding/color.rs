@@ -1,4 +1,4 @@
-//! A colour of the operator's, and the shades of it that text can have.
+//! The operator's brand color, and the nearest shades in which text is legible.
 
 use std::fmt;
 use std::str::FromStr;

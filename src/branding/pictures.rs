@@ -74,7 +74,7 @@ fn first(
     Ok(None)
 }
 
-/// By its first bytes.
+/// Checks the content by its first bytes.
 fn is_of(media_type: &str, content: &[u8]) -> bool {
     match media_type {
         SVG => std::str::from_utf8(content).is_ok_and(|text| {

@@ -1,7 +1,7 @@
 //! `serve --demo`: a complete demonstration on a temporary database.
 //!
-//! All of it, including email, is readable by every client that can connect, so it listens on
-//! loopback unless it is told otherwise.
+//! Every client that can connect can read everything, including email, so it listens on loopback by
+//! default.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
@@ -61,7 +61,7 @@ pub fn prepare(
     Ok((bind, folder))
 }
 
-/// By its name this machine is a site that passkeys accept.
+/// Passkeys require a domain name, so a loopback address becomes `localhost`.
 fn site_url(bind: SocketAddr) -> String {
     let ip = bind.ip();
     let is_here = ip.is_unspecified() || ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST;

@@ -44,7 +44,7 @@ fn plain(value: &str) -> Result<String, &'static str> {
     if has_reference(value) { Err(REFERENCE) } else { Ok(value.to_owned()) }
 }
 
-/// As it is.
+/// The value is taken literally.
 fn single_quoted(rest: &str) -> Result<String, &'static str> {
     let (value, after) = rest.split_once('\'').ok_or(UNCLOSED)?;
     expect_end(after)?;

@@ -9,14 +9,14 @@ use super::values::Values;
 use crate::http::pages::forward_auth::{Allow, ForwardAuth, plain_host};
 
 /// Names of cookies that this server sets for something else.
-const TAKEN: [&str; 2] = ["csrftoken", "device"];
+const RESERVED: [&str; 2] = ["csrftoken", "device"];
 
 pub(super) fn session_cookie(values: &Values) -> Result<String, ConfigError> {
     let name = values.text(&SESSION_COOKIE_NAME);
     let is_name = !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
         && !name.starts_with("__")
-        && !TAKEN.contains(&name.as_str());
+        && !RESERVED.contains(&name.as_str());
     if is_name { Ok(name) } else { Err(ConfigError::invalid(&SESSION_COOKIE_NAME)) }
 }
 

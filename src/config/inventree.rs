@@ -1,10 +1,10 @@
-//! InvenTree's own settings: a file of its settings is taken as it is, and those that mean nothing
-//! here are reported.
+//! InvenTree's own settings: its settings file is accepted unchanged, and settings without a
+//! meaning here are reported.
 //!
 //! Source: InvenTree's documentation, *Configuration*. A name that is in neither list is an error,
 //! since it may be a misspelt name of ours.
 
-/// Names without their prefix. One that ends in `*` stands for all that begin so.
+/// Names without their prefix. A trailing `*` matches any suffix.
 const NAMES: &[&str] = &[
     "ADMIN_ENABLED",
     "ADMIN_URL",

@@ -152,7 +152,7 @@ fn leaked_passwords(values: &Values) -> leaked_passwords::Choice {
     }
 }
 
-/// A folder that is not there is a mistake in its name.
+/// A missing folder is an error: its name is probably misspelt.
 fn customize_dir(values: &Values) -> Result<Option<PathBuf>, ConfigError> {
     let folder = values.get(&CUSTOMIZE_DIR).map(PathBuf::from);
     match folder {
@@ -171,7 +171,7 @@ fn same_site(values: &Values) -> Result<String, ConfigError> {
     known.map(str::to_owned).ok_or_else(|| ConfigError::invalid(&COOKIE_SAMESITE))
 }
 
-/// A database server without all of its settings has empty ones beside its errors.
+/// Missing settings of a database server are reported, and empty in the result.
 fn database(
     values: &Values,
     password: Option<&Secret>,
@@ -280,7 +280,7 @@ fn admin(values: &Values) -> Result<Option<Admin>, ConfigError> {
             let email = values.text(&ADMIN_EMAIL);
             let about = UserAttributes { username, email: &email, ..UserAttributes::default() };
             // The list of leaked passwords is not open yet.
-            let problems = passwords::broken_without_list(password.expose(), &about);
+            let problems = passwords::violated_rules_without_list(password.expose(), &about);
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             if !problems.is_empty() {
                 return Err(ConfigError::AdminPassword(problems));

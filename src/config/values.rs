@@ -60,12 +60,12 @@ impl Values {
         }
     }
 
-    /// As it is set. An empty value counts as unset.
+    /// The value that is set. An empty value counts as unset.
     pub fn explicit(&self, name: &str) -> Option<&str> {
         self.texts.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// As it is set, or the default.
+    /// The value that is set, or the default.
     pub fn get(&self, setting: &Setting) -> Option<&str> {
         self.explicit(setting.name).or(default(setting))
     }
@@ -128,7 +128,7 @@ impl Values {
         self.secret_named(setting.name)
     }
 
-    /// As it is set, blanks included.
+    /// The value that is set, including surrounding whitespace.
     pub fn password(&self, setting: &Setting) -> Result<Option<Secret>, ConfigError> {
         let password = self.secret(setting)?;
         Ok(password

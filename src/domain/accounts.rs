@@ -40,14 +40,14 @@ impl Grant {
         match client_trust {
             ClientTrust::KnownDevice(_) => true,
             ClientTrust::KnownNetwork => self != Grant::Session,
-            ClientTrust::Stranger => false,
+            ClientTrust::Unknown => false,
         }
     }
 }
 
 /// Credentials issued by a login.
 #[derive(Debug, Clone)]
-pub struct Granted {
+pub struct LoginCredentials {
     pub token: Option<TokenKey>,
     pub session: Option<SessionId>,
     /// For a browser that keeps the session.
@@ -56,10 +56,10 @@ pub struct Granted {
     pub is_password_leaked: bool,
 }
 
-impl Granted {
+impl LoginCredentials {
     /// New credentials, not stored yet.
-    pub(super) fn generate(app: &App, grant: Grant) -> Granted {
-        Granted {
+    pub(super) fn generate(app: &App, grant: Grant) -> LoginCredentials {
+        LoginCredentials {
             token: (grant != Grant::Session).then(|| tokens::generate(app)),
             session: (grant != Grant::Token).then(|| sessions::generate(app)),
             device: None,
@@ -68,8 +68,8 @@ impl Granted {
     }
 
     /// For an account that must confirm its address first.
-    pub(super) fn none() -> Granted {
-        Granted { token: None, session: None, device: None, is_password_leaked: false }
+    pub(super) fn none() -> LoginCredentials {
+        LoginCredentials { token: None, session: None, device: None, is_password_leaked: false }
     }
 
     pub(super) fn insert(
@@ -88,9 +88,14 @@ impl Granted {
     }
 
     /// Adds the device cookie for a browser that keeps the session.
-    pub(super) fn renewed(&self, op: &Operation, account_id: i64, password: &str) -> Granted {
+    pub(super) fn with_device_cookie(
+        &self,
+        op: &Operation,
+        account_id: i64,
+        password: &str,
+    ) -> LoginCredentials {
         let device = self.session.as_ref().map(|_| known_clients::renew(op, account_id, password));
-        Granted { device, ..self.clone() }
+        LoginCredentials { device, ..self.clone() }
     }
 }
 
@@ -108,12 +113,12 @@ pub async fn log_in(
     username: &str,
     password: Password,
     grant: Grant,
-) -> Result<Granted, DomainError> {
+) -> Result<LoginCredentials, DomainError> {
     let logged_in = async {
         let client_trust = notices::client_trust(op, username).await?;
         let account = authenticated(op, username, password).await?;
         require_no_mfa(op, account.id).await?;
-        open(op, account, grant, client_trust).await
+        issue_credentials(op, account, grant, client_trust).await
     };
     let logged_in = logged_in.await;
     op.count_login(&logged_in);
@@ -148,13 +153,13 @@ pub(super) async fn authenticated(
 /// # Errors
 ///
 /// As [`grant`].
-pub(super) async fn open(
+pub(super) async fn issue_credentials(
     op: &Operation,
     account: Account,
     grant: Grant,
     client_trust: ClientTrust,
-) -> Result<Granted, DomainError> {
-    let granted = Granted::generate(op, grant);
+) -> Result<LoginCredentials, DomainError> {
+    let granted = LoginCredentials::generate(op, grant);
     let recipients = notices::of_sign_in(op, &account, grant.is_known(client_trust)).await?;
     let is_told = !recipients.is_empty();
     let granted =
@@ -175,21 +180,21 @@ pub(super) fn grant(
     w: &Writer<'_>,
     op: &Operation,
     account: &Account,
-    granted: &Granted,
+    granted: &LoginCredentials,
     detail: &str,
     recipients: &Recipients,
-) -> Result<Granted, DomainError> {
+) -> Result<LoginCredentials, DomainError> {
     let same = |hash: &str| op.rehash.is_same(account.id, &account.password, hash);
     let current = w.account_find(account.id)?;
-    let current = current.filter(|now| op.rules.opens(now) && same(&now.password));
+    let current = current.filter(|now| op.rules.can_authenticate(now) && same(&now.password));
     let current = current.ok_or_else(bad_credentials)?;
     w.account_touch_login(account.id, op.now())?;
-    closing::take_back(w, op, account.id)?;
+    closing::cancel(w, op, account.id)?;
     granted.insert(w, op, account.id)?;
     notices::queue(w, op, recipients, account, Notice::SignIn)?;
     owner_language::of_sign_in(w, op, &current, recipients)?;
     audit::record(w, op, Event::Login, account.id, detail)?;
-    Ok(granted.renewed(op, account.id, &account.password))
+    Ok(granted.with_device_cookie(op, account.id, &account.password))
 }
 
 /// The active account with this name and password. An unknown name takes as long as a wrong
@@ -216,7 +221,7 @@ pub async fn check_password(
     };
     let id = account.as_ref().map(|account| account.id);
     let Some((account, password)) = account.filter(|found| found.is_active).zip(matching) else {
-        audit::note_failed_login(op, id);
+        audit::record_failed_login(op, id);
         return Ok(None);
     };
     op.limits.refund(attempt).await;
@@ -254,7 +259,7 @@ async fn try_password(
 /// [`DomainError::MfaRequired`]
 pub async fn require_no_mfa(op: &Operation, account_id: i64) -> Result<(), DomainError> {
     if op.rules.mfa_enforced || op.store.read(|r| r.second_factor_exists(account_id)).await? {
-        audit::note_missing_factor(op, account_id);
+        audit::record_missing_factor(op, account_id);
         return Err(DomainError::MfaRequired);
     }
     Ok(())
@@ -334,7 +339,7 @@ pub async fn update(
 
 /// New credentials of a browser after a password change.
 #[derive(Debug)]
-pub struct Renewed {
+pub struct RenewedCredentials {
     pub session: SessionId,
     pub device: DeviceCookie,
 }
@@ -353,7 +358,7 @@ pub async fn change_password(
     new: (Password, Password),
     kept_token: Option<i64>,
     new_session: bool,
-) -> Result<Option<Renewed>, DomainError> {
+) -> Result<Option<RenewedCredentials>, DomainError> {
     match old_password {
         Some(old) => {
             let opened = check_password(op, &account.username, old).await?;
@@ -389,7 +394,7 @@ pub async fn change_password(
         audit::record(w, op, Event::PasswordChanged, id, "")?;
         let Some(session) = session.clone() else { return Ok(None) };
         sessions::insert(w, op, &session, id)?;
-        Ok(Some(Renewed { session, device: known_clients::renew(op, id, &hash) }))
+        Ok(Some(RenewedCredentials { session, device: known_clients::renew(op, id, &hash) }))
     });
     let renewed = write.await?;
     op.outbox.wake();

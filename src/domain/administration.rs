@@ -219,7 +219,7 @@ pub async fn set_address(
                 .await
                 .map(|_| ())
         }
-        Address::Add | Address::Prove => email_addresses::prove(op, &row).await,
+        Address::Add | Address::Prove => email_addresses::set_verified(op, &row).await,
     }
 }
 

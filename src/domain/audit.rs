@@ -167,21 +167,25 @@ fn write(
 
 /// Records a wrong password after the response, so that timing reveals nothing about the account.
 /// The entry is lost if the queue or the disk is full.
-pub(super) fn note_failed_login(op: &Operation, account_id: Option<i64>) {
-    note(op, Event::LoginFailed, account_id, "");
+pub(super) fn record_failed_login(op: &Operation, account_id: Option<i64>) {
+    record_deferred(op, Event::LoginFailed, account_id, "");
 }
 
 /// Records a correct password without its second factor.
-pub(super) fn note_missing_factor(op: &Operation, account_id: i64) {
-    note(op, Event::SecondFactorMissing, Some(account_id), "");
+pub(super) fn record_missing_factor(op: &Operation, account_id: i64) {
+    record_deferred(op, Event::SecondFactorMissing, Some(account_id), "");
 }
 
 /// Records a wrong code, or the check that a passkey failed.
-pub(super) fn note_failed_factor(op: &Operation, account_id: impl Into<Option<i64>>, detail: &str) {
-    note(op, Event::SecondFactorFailed, account_id.into(), detail);
+pub(super) fn record_failed_factor(
+    op: &Operation,
+    account_id: impl Into<Option<i64>>,
+    detail: &str,
+) {
+    record_deferred(op, Event::SecondFactorFailed, account_id.into(), detail);
 }
 
-fn note(op: &Operation, event: Event, account_id: Option<i64>, detail: &str) {
+fn record_deferred(op: &Operation, event: Event, account_id: Option<i64>, detail: &str) {
     let (at, by, detail) = (op.now(), op.clone(), detail.to_owned());
     op.store.write_deferred(move |w| write(w, &by, at, event, account_id, &detail));
 }

@@ -1,7 +1,8 @@
-//! Deletion of an account by its owner: at once everything is signed out, after a week it is gone.
+//! Deletion of an account by its owner: all sessions end at once, and the account is deleted after
+//! a grace period of a week.
 //!
-//! Until then a sign-in takes it back. The audit trail keeps its entries under the account's id,
-//! which is never used again; the name goes with the account.
+//! A sign-in within that week cancels the deletion. The audit trail keeps its entries under the
+//! account's id, which is never reused; the name is deleted with the account.
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -39,8 +40,8 @@ pub async fn request(op: &Operation, account: &Account) -> Result<DateTime<Utc>,
     Ok(due)
 }
 
-/// Called when the account is signed in to: its owner has changed their mind.
-pub(super) fn take_back(w: &Writer<'_>, op: &Operation, account_id: i64) -> Result<(), StoreError> {
+/// Cancels a pending deletion, called at a sign-in.
+pub(super) fn cancel(w: &Writer<'_>, op: &Operation, account_id: i64) -> Result<(), StoreError> {
     if w.closing_delete(account_id)? {
         audit::record(w, op, Event::DeletionTakenBack, account_id, "")?;
     }

@@ -40,7 +40,7 @@ pub async fn registration_problems(app: &App, email: &str) -> Result<Vec<String>
 
 /// Failed rules for the domain of an address.
 pub(super) fn domain_problems(app: &App, email: &str) -> Vec<String> {
-    match app.rules.approves(email) {
+    match app.rules.approves_email(email) {
         true => Vec::new(),
         false => vec!["The provided email domain is not approved.".to_owned()],
     }
@@ -297,12 +297,12 @@ pub async fn confirm(op: &Operation, key: &str) -> Result<(), DomainError> {
         .write(move |w, op| {
             let (row, account) = find_unconfirmed(w, op, &key, now)?;
             let by_owner = op.actor == Actor::Account(account.id);
-            let leftover = ownership::confirming(w, op, &account, &row, by_owner)?;
+            let leftover = ownership::before_confirmation(w, op, &account, &row, by_owner)?;
             w.email_address_set_verified(row.id).map_err(|error| match error {
                 StoreError::Conflict(Conflict::VerifiedEmail) => DomainError::NotFound,
                 other => DomainError::Store(other),
             })?;
-            if op.rules.approves(&row.email) {
+            if op.rules.approves_email(&row.email) {
                 w.account_clear_confirm_by(account.id)?;
                 if w.email_address_find_primary(account.id)?.is_none() {
                     make_primary(w, &row)?;
@@ -313,7 +313,7 @@ pub async fn confirm(op: &Operation, key: &str) -> Result<(), DomainError> {
             Ok(leftover)
         })
         .await?;
-    ownership::finish(op, leftover).await?;
+    ownership::delete_remaining(op, leftover).await?;
     op.outbox.wake();
     op.limits.refund(attempt).await;
     Ok(())
@@ -325,7 +325,7 @@ pub async fn confirm(op: &Operation, key: &str) -> Result<(), DomainError> {
 /// # Errors
 ///
 /// [`DomainError::Throttled`], the store's.
-pub async fn look_at_key(op: &Operation, key: &str) -> Result<LinkState, DomainError> {
+pub async fn confirmation_state(op: &Operation, key: &str) -> Result<LinkState, DomainError> {
     let attempt = op.limits.reserve_request(Purpose::ConfirmationKey, &op.client).await?;
     let now = op.now();
     let state = op.store.read(|r| match find_unconfirmed(r, op, key, now) {
@@ -358,7 +358,7 @@ fn is_confirmed(
 /// # Errors
 ///
 /// [`DomainError::Forbidden`] if another account has verified it.
-pub(super) async fn prove(op: &Operation, row: &EmailAddress) -> Result<(), DomainError> {
+pub(super) async fn set_verified(op: &Operation, row: &EmailAddress) -> Result<(), DomainError> {
     let row = row.clone();
     let write = op.write(move |w, op| {
         w.email_address_set_verified(row.id).map_err(|error| match error {
@@ -417,7 +417,7 @@ pub async fn set_primary(
                 "An unverified email address cannot become the primary one. Verify it first.",
             ));
         }
-        if !op.rules.approves(&row.email) {
+        if !op.rules.approves_email(&row.email) {
             return Err(DomainError::Forbidden(
                 "Only an address of an approved domain can be the primary one.",
             ));

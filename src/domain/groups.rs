@@ -136,7 +136,7 @@ pub async fn change(
 }
 
 /// Applies a provider's claim: `asserted` are the local groups that it maps to.
-pub(super) fn follow(
+pub(super) fn sync(
     w: &Writer<'_>,
     op: &Operation,
     account_id: i64,

@@ -79,10 +79,10 @@ pub(super) async fn client_trust(
     let devices: Vec<[u8; ID_BYTES]> =
         entries.filter_map(|entry| open(op, entry, id, hash)).collect();
     Ok(match (account, devices.first()) {
-        (None, _) => ClientTrust::Stranger,
+        (None, _) => ClientTrust::Unknown,
         (Some(_), Some(device)) => ClientTrust::KnownDevice(*device),
         (Some(_), None) if is_known_network => ClientTrust::KnownNetwork,
-        (Some(_), None) => ClientTrust::Stranger,
+        (Some(_), None) => ClientTrust::Unknown,
     })
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn remember_network(op: &Operation, account: &Account) {
         op.store.write_deferred(move |w| match w.account_find(id)? {
             // Skip if the password has changed since.
             Some(current) if current.password == hash => {
-                w.known_network_keep(&digest, id, now, MAX_NETWORKS)
+                w.known_network_remember(&digest, id, now, MAX_NETWORKS)
             }
             _ => Ok(()),
         });
@@ -119,7 +119,7 @@ pub(super) fn forget_other_networks(
     account_id: i64,
 ) -> Result<(), StoreError> {
     w.known_network_delete_all(account_id)?;
-    w.known_network_keep(
+    w.known_network_remember(
         &network_digest(account_id, &op.client),
         account_id,
         op.now(),

@@ -22,7 +22,8 @@ use slog::{Logger, warn};
 use xorf::{BinaryFuse16, DmaSerializable};
 use zeroize::Zeroizing;
 
-/// First bytes of a file, with the version of its format. They are written last.
+/// Magic number of a file, with the version of its format. Written last, so that an interrupted
+/// build leaves no valid file.
 const MAGIC: &[u8; 18] = b"leaked-passwords 1";
 
 static BUILTIN: &[u8] = include_bytes!("leaked_passwords/builtin.bin");
@@ -30,8 +31,8 @@ static BUILTIN: &[u8] = include_bytes!("leaked_passwords/builtin.bin");
 /// Keys of one range, which is in memory while a filter is made.
 const RANGE_KEYS: usize = 65_536;
 
-/// Of the head of a range: first key, seed, length of a segment, length of all segments but the
-/// last two, number of fingerprints.
+/// Header of a range: first key, seed, length of a segment, length of all segments but the last
+/// two, number of fingerprints.
 const HEAD_BYTES: usize = 28;
 
 /// Longer than any line of a hash and its count.
@@ -211,9 +212,9 @@ impl Filter {
         let Some(range) = after.checked_sub(1).and_then(|at| self.ranges.get(at)) else {
             return Ok(false);
         };
-        let hash = mix(key.wrapping_add(range.seed));
+        let hash = murmur_mix(key.wrapping_add(range.seed));
         let mut fingerprint = (hash ^ (hash >> 32)) as u16;
-        for place in range.places(hash) {
+        for place in range.positions(hash) {
             let mut found = [0; 2];
             self.source.read_exact_at(&mut found, range.at + 2 * u64::from(place))?;
             fingerprint ^= u16::from_le_bytes(found);
@@ -244,7 +245,7 @@ impl Range {
     }
 
     /// The three fingerprints of a key, each in a segment of its own.
-    fn places(&self, hash: u64) -> [u32; 3] {
+    fn positions(&self, hash: u64) -> [u32; 3] {
         let mask = self.segment - 1;
         let start = ((u128::from(hash) * u128::from(self.segments)) >> 64) as u32;
         let second = (start + self.segment) ^ ((hash >> 18) as u32 & mask);
@@ -254,7 +255,7 @@ impl Range {
 }
 
 /// The finalizer of MurmurHash3, which xorf hashes keys with.
-fn mix(mut key: u64) -> u64 {
+fn murmur_mix(mut key: u64) -> u64 {
     key ^= key >> 33;
     key = key.wrapping_mul(0xff51_afd7_ed55_8ccd);
     key ^= key >> 33;

@@ -133,8 +133,8 @@ impl Rules {
         is_required.then(|| now + Duration::days(self.confirm_days))
     }
 
-    /// Whether the address can be primary: its domain is an approved one, compared without case.
-    pub fn approves(&self, email: &str) -> bool {
+    /// Whether the address can be primary: its domain is approved, ignoring case.
+    pub fn approves_email(&self, email: &str) -> bool {
         let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
         let matches = |entry: &String| entry.trim_start_matches('@').eq_ignore_ascii_case(domain);
         self.signup_domains.is_empty() || self.signup_domains.iter().any(matches)
@@ -146,7 +146,7 @@ impl Rules {
     }
 
     /// Whether the account can authenticate.
-    pub fn opens(&self, account: &Account) -> bool {
+    pub fn can_authenticate(&self, account: &Account) -> bool {
         account.is_active && !self.awaits_confirmation(account)
     }
 }

@@ -19,7 +19,7 @@ const MAX_RECIPIENTS: usize = 20;
 #[derive(Default)]
 pub(super) struct Recipients {
     emails: Vec<String>,
-    of_stranger: bool,
+    from_unknown_client: bool,
 }
 
 impl Recipients {
@@ -27,16 +27,16 @@ impl Recipients {
         self.emails.is_empty()
     }
 
-    /// Whether the event is a sign-in by a client that the account did not know, of which they are
-    /// told if notices are on.
-    pub(super) fn is_about_a_stranger(&self) -> bool {
-        self.of_stranger
+    /// Whether the event is a sign-in by an unknown client, which causes a notice if notices are
+    /// enabled.
+    pub(super) fn is_from_unknown_client(&self) -> bool {
+        self.from_unknown_client
     }
 }
 
 /// Whether the address is notified: a verified row, or a User.email without a row, which an
 /// operator set.
-fn is_told(account: &Account, email: &str, row: Option<&EmailAddress>) -> bool {
+fn is_notified(account: &Account, email: &str, row: Option<&EmailAddress>) -> bool {
     row.map_or(!email.is_empty() && account.email == email, EmailAddress::is_proved)
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn client_trust(
     known_clients::client_trust(op, &usernames::username_key(username.trim())).await
 }
 
-/// Recipients of a notice about a sign-in, which a known client causes none of.
+/// Recipients of a notice about a sign-in; none for a known client.
 ///
 /// # Errors
 ///
@@ -62,12 +62,12 @@ pub(super) async fn of_sign_in(
     account: &Account,
     is_known: bool,
 ) -> Result<Recipients, DomainError> {
-    let of_stranger = !is_known;
-    let found = match of_stranger && op.rules.sign_in_notices {
+    let from_unknown_client = !is_known;
+    let found = match from_unknown_client && op.rules.sign_in_notices {
         true => recipients(op, account, Event::Login).await?,
         false => Recipients::default(),
     };
-    Ok(Recipients { of_stranger, ..found })
+    Ok(Recipients { from_unknown_client, ..found })
 }
 
 /// The recipients of a notice.
@@ -94,8 +94,8 @@ pub(super) async fn recipients(
         Ok::<_, DomainError>((own, r.email_address_list(account.id, Some(100), 0)?))
     });
     let (own, rows) = read.await?;
-    let without_row =
-        Some(account.email.clone()).filter(|email| own.is_none() && is_told(account, email, None));
+    let without_row = Some(account.email.clone())
+        .filter(|email| own.is_none() && is_notified(account, email, None));
     let proved = rows.into_iter().filter(EmailAddress::is_proved).map(|row| row.email);
     let mut recipients = Vec::new();
     for email in without_row.into_iter().chain(proved).take(MAX_RECIPIENTS) {
@@ -103,7 +103,7 @@ pub(super) async fn recipients(
             recipients.push(email);
         }
     }
-    Ok(Recipients { emails: recipients, of_stranger: false })
+    Ok(Recipients { emails: recipients, from_unknown_client: false })
 }
 
 /// Queues an email to each recipient that the account still has.
@@ -119,7 +119,7 @@ pub(super) fn queue(
     let current = w.account_find(account.id)?.ok_or(DomainError::NotFound)?;
     for to in &recipients.emails {
         let row = w.email_address_find_by_email(account.id, to)?;
-        if is_told(&current, to, row.as_ref()) {
+        if is_notified(&current, to, row.as_ref()) {
             let request = op.mail_request(now, &current.language);
             let mail = op.outbox.notice(to, &account.username, notice, &request);
             op.outbox.queue(w, &op.seal(&mail), now)?;

@@ -1,6 +1,6 @@
 //! The data that an account's owner may see: its recent activity, and a copy of everything.
 //!
-//! No secret, key or digest is part of it.
+//! It never contains a secret, a key or a digest.
 
 use chrono::{DateTime, Days, Utc};
 

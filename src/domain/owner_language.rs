@@ -16,7 +16,7 @@ pub(super) fn of_sign_in(
     notice: &Recipients,
 ) -> Result<(), StoreError> {
     let language = &op.client.language;
-    let may_change = account.language.is_empty() || !notice.is_about_a_stranger();
+    let may_change = account.language.is_empty() || !notice.is_from_unknown_client();
     if language.is_empty() || *language == account.language || !may_change {
         return Ok(());
     }

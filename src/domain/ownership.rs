@@ -51,7 +51,7 @@ pub(super) fn unusable_password(app: &App) -> String {
 
 /// Called before a confirmation key verifies `row`. `by_owner`: the request is signed in to the
 /// account.
-pub(super) fn confirming(
+pub(super) fn before_confirmation(
     w: &Writer<'_>,
     op: &Operation,
     account: &Account,
@@ -69,13 +69,13 @@ pub(super) fn confirming(
 }
 
 /// Called after a reset link sent to `row` has set a password.
-pub(super) fn reset_used(
+pub(super) fn after_reset(
     w: &Writer<'_>,
     op: &Operation,
     row: &EmailAddress,
 ) -> Result<Option<UndeletedAddresses>, DomainError> {
     w.email_address_set_proved_otherwise(row.id)?;
-    if op.rules.approves(&row.email) {
+    if op.rules.approves_email(&row.email) {
         w.account_clear_confirm_by(row.account_id)?;
     }
     if is_sign_up_address(w, row)? {
@@ -137,7 +137,7 @@ fn take_over(
 /// # Errors
 ///
 /// The store's.
-pub(super) async fn finish(
+pub(super) async fn delete_remaining(
     app: &App,
     leftover: Option<UndeletedAddresses>,
 ) -> Result<(), StoreError> {

@@ -60,7 +60,7 @@ impl Password {
         &self.0
     }
 
-    /// The form that is hashed: keyboards differ in whether they compose a letter with its accent
+    /// The NFC form, which is hashed: keyboards differ in whether they compose accented letters
     /// (NIST SP 800-63B, 3.1.1.2).
     pub fn composed(&self) -> Password {
         match self.0.is_ascii() {
@@ -69,9 +69,9 @@ impl Password {
         }
     }
 
-    /// Every form that a stored hash can be of, the one that is hashed today first: one alone for
-    /// ASCII without blanks around it, six at most. Imported hashes are of any normalisation, and
-    /// those that Django REST framework made are of the password without the blanks around it.
+    /// Every form that a stored hash can be made from, the current one first: one for ASCII without
+    /// surrounding whitespace, six at most. Imported hashes can have any normalisation, and Django
+    /// REST framework trims passwords before it hashes them.
     pub fn forms(&self) -> Vec<Password> {
         let mut forms = Vec::with_capacity(1);
         for text in [self.expose(), self.trimmed()] {
@@ -86,8 +86,8 @@ impl Password {
         forms
     }
 
-    /// The password that was entered twice, as it was typed; without the blanks around it if the
-    /// two differ in them, as the reference takes it. `None` for two passwords.
+    /// The password if it was entered twice alike, as typed; trimmed if the two differ in
+    /// surrounding whitespace, as in the reference. `None` if they differ otherwise.
     pub fn entered_twice(self, again: &Password) -> Option<Password> {
         if self.composed() == again.composed() {
             return Some(self);
@@ -166,16 +166,16 @@ pub async fn problems(
     about: &UserAttributes<'_>,
     leaked: &LeakedPasswords,
 ) -> Vec<String> {
-    broken(password, about, leaked).await.iter().map(PasswordProblem::to_string).collect()
+    violated_rules(password, about, leaked).await.iter().map(PasswordProblem::to_string).collect()
 }
 
 /// All broken rules in Django's order. A leaked password counts as common if none is broken.
-pub async fn broken(
+pub async fn violated_rules(
     password: &str,
     about: &UserAttributes<'_>,
     leaked: &LeakedPasswords,
 ) -> Vec<PasswordProblem> {
-    let mut found = broken_without_list(password, about);
+    let mut found = violated_rules_without_list(password, about);
     if found.is_empty() && leaked.contains(password).await {
         found.push(PasswordProblem::Common);
     }
@@ -183,7 +183,10 @@ pub async fn broken(
 }
 
 /// All broken rules in Django's order, whether or not the password has leaked.
-pub fn broken_without_list(password: &str, about: &UserAttributes<'_>) -> Vec<PasswordProblem> {
+pub fn violated_rules_without_list(
+    password: &str,
+    about: &UserAttributes<'_>,
+) -> Vec<PasswordProblem> {
     let lower = Zeroizing::new(password.to_lowercase());
     let is_common = || COMMON.binary_search(&lower.trim_matches(is_python_space)).is_ok();
     let is_numeric = || DIGITS.as_ref().is_some_and(|digits| digits.is_match(password));
@@ -247,7 +250,10 @@ mod tests {
     use super::*;
 
     fn problems(password: &str, about: &UserAttributes<'_>) -> Vec<String> {
-        broken_without_list(password, about).iter().map(PasswordProblem::to_string).collect()
+        violated_rules_without_list(password, about)
+            .iter()
+            .map(PasswordProblem::to_string)
+            .collect()
     }
 
     const SHORT: &str = "This password is too short. It must contain at least 8 characters.";

@@ -2,7 +2,7 @@
 //!
 //! With registration disabled, no result reveals whether an account exists.
 
-use super::accounts::{Grant, Granted};
+use super::accounts::{Grant, LoginCredentials};
 use super::audit::{self, Event};
 use super::hashing::Requester;
 use super::limits::{MailBudget, MailPurpose, Purpose};
@@ -90,7 +90,10 @@ pub async fn problems(
 ///
 /// [`DomainError::Invalid`] for errors across fields; with registration disabled, after the check
 /// of the passwords.
-pub async fn register(op: &Operation, registration: Registration) -> Result<Granted, DomainError> {
+pub async fn register(
+    op: &Operation,
+    registration: Registration,
+) -> Result<LoginCredentials, DomainError> {
     let registered = create(op, registration).await;
     count(op, &registered);
     registered
@@ -104,7 +107,10 @@ fn count<T>(op: &Operation, result: &Result<T, DomainError>) {
     });
 }
 
-async fn create(op: &Operation, registration: Registration) -> Result<Granted, DomainError> {
+async fn create(
+    op: &Operation,
+    registration: Registration,
+) -> Result<LoginCredentials, DomainError> {
     let Registration { username, email, password1, password2, grant } = registration;
     let Some(password) = password1.entered_twice(&password2) else {
         return Err(ValidationErrors::general(MISMATCH_PLAIN).into());
@@ -143,7 +149,8 @@ async fn create(op: &Operation, registration: Registration) -> Result<Granted, D
         email => op.limits.reserve_mail(email, MailPurpose::Confirmation, &op.client).await?,
     };
     let is_held_back = op.rules.confirm_first && account.confirm_by.is_some();
-    let granted = if is_held_back { Granted::none() } else { Granted::generate(op, grant) };
+    let granted =
+        if is_held_back { LoginCredentials::none() } else { LoginCredentials::generate(op, grant) };
     let made = op
         .write(move |w, op| {
             let id = usernames::insert(w, &account)?;
@@ -154,7 +161,7 @@ async fn create(op: &Operation, registration: Registration) -> Result<Granted, D
             granted.insert(w, op, id)?;
             audit::record(w, op, Event::Registered, id, "")?;
             known_clients::forget_other_networks(w, op, id)?;
-            Ok(granted.renewed(op, id, &account.password))
+            Ok(granted.with_device_cookie(op, id, &account.password))
         })
         .await?;
     op.outbox.wake();

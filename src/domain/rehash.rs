@@ -16,30 +16,30 @@ use crate::store::{Account, StoreError};
 #[derive(Default)]
 pub struct Rehash {
     /// Account, old hash, new hash: requests in flight still hold the old one.
-    moved: Mutex<VecDeque<(i64, String, String)>>,
+    remembered: Mutex<VecDeque<(i64, String, String)>>,
     warned: Mutex<HashSet<i64>>,
 }
 
 /// Rehashes to remember. A request that is still in flight after this many fails and must be
 /// repeated.
-const MAX_MOVED: usize = 1024;
+const MAX_REMEMBERED: usize = 1024;
 
 impl Rehash {
     /// Whether two hashes of this account, read at different times, are known to be of the same
     /// password.
     pub fn is_same(&self, account_id: i64, before: &str, now: &str) -> bool {
-        let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         before == now
-            || moved.iter().any(|(id, old, new)| {
+            || remembered.iter().any(|(id, old, new)| {
                 (*id, old.as_str(), new.as_str()) == (account_id, before, now)
             })
     }
 
     /// As [`Rehash::is_same`], where the former hash is known by its digest alone.
     pub fn is_same_as_digest(&self, account_id: i64, before: &[u8; 32], now: &str) -> bool {
-        let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         *before == digest(now)
-            || moved.iter().any(|(id, old, new)| {
+            || remembered.iter().any(|(id, old, new)| {
                 (*id, digest(old), new.as_str()) == (account_id, *before, now)
             })
     }
@@ -53,9 +53,9 @@ impl Rehash {
     }
 
     fn remember(&self, account_id: i64, old: String, new: String) {
-        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
-        moved.truncate(MAX_MOVED - 1);
-        moved.push_front((account_id, old, new));
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.truncate(MAX_REMEMBERED - 1);
+        remembered.push_front((account_id, old, new));
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
         assert!(rehash.is_same(1, "old", "old"));
         assert!(!rehash.is_same(1, "new", "old"));
         assert!(!rehash.is_same(2, "old", "new"));
-        for n in 0..MAX_MOVED {
+        for n in 0..MAX_REMEMBERED {
             rehash.remember(2, n.to_string(), String::new());
         }
         assert!(!rehash.is_same(1, "old", "new"), "what is remembered has an end");

@@ -80,7 +80,8 @@ async fn request(op: &Operation, email: &str, next: &str) -> Result<(), DomainEr
 
 const NEXT: &str = "reset-next";
 
-/// Where a link leads on to, so that it is a path that this server approved. Empty for nowhere.
+/// Encrypts the path to continue at, so that a link contains only paths that this server approved.
+/// Empty if there is none.
 fn seal_next(app: &App, next: &str) -> String {
     if next.is_empty() {
         return String::new();
@@ -164,26 +165,26 @@ async fn set_password(
             known_clients::forget_other_networks(w, op, current.id)?;
             audit::record(w, op, Event::PasswordReset, current.id, "")?;
             let leftover = match proved {
-                Some(row) => ownership::reset_used(w, op, &row)?,
+                Some(row) => ownership::after_reset(w, op, &row)?,
                 None => ownership::delete_unproved(w, &current)?,
             };
-            // Behind the takeover: addresses that it ended are not told.
+            // After the takeover, so that addresses that it removed get no notice.
             notices::queue(w, op, &recipients, &current, Notice::PasswordReset)?;
             Ok((leftover, known_clients::renew(op, current.id, &hash)))
         })
         .await?;
-    ownership::finish(op, leftover).await?;
+    ownership::delete_remaining(op, leftover).await?;
     op.outbox.wake();
     op.limits.refund(attempt).await;
     Ok(device)
 }
 
-/// Whether a reset link is good, without using it. A used one is as bad as any other.
+/// Whether a reset link is valid, without consuming it. A used link is invalid.
 ///
 /// # Errors
 ///
 /// [`DomainError::Throttled`], the store's.
-pub async fn look_at(op: &Operation, uid: &str, token: &str) -> Result<LinkState, DomainError> {
+pub async fn link_state(op: &Operation, uid: &str, token: &str) -> Result<LinkState, DomainError> {
     let attempt = op.limits.reserve_request(Purpose::ResetKey, &op.client).await?;
     let Some(id) = keys::read_reset_uid(uid) else { return Ok(LinkState::Bad) };
     let now = op.now();

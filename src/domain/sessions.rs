@@ -90,7 +90,8 @@ pub async fn authenticate(app: &App, id: &str) -> Result<Option<([u8; 32], Accou
     let digest = digest(id);
     let found = app.store.session_find(&digest).await?;
     let now = app.now();
-    let live = found.filter(|(session, account)| is_live(session, now) && app.rules.opens(account));
+    let live = found
+        .filter(|(session, account)| is_live(session, now) && app.rules.can_authenticate(account));
     let Some((session, account)) = live else { return Ok(None) };
     let absolute = session.created + Duration::seconds(LIFETIME_SECONDS);
     let end = absolute.min(now + Duration::days(IDLE_DAYS));

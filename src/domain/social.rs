@@ -398,7 +398,7 @@ fn sign_in(
             return Ok(SignInOutcome::CodeNeeded { pending, next: flow.next });
         }
         w.account_touch_login(account.id, now)?;
-        closing::take_back(w, op, account.id)?;
+        closing::cancel(w, op, account.id)?;
         let session = sessions::generate(op);
         sessions::insert(w, op, &session, account.id)?;
         notices::queue(w, op, &budgets.notice, &account, Notice::SignIn)?;
@@ -418,7 +418,7 @@ fn sign_in(
     let suggested = suggested_username(&identity, &flow.provider);
     let username = free_username(&suggested, |name| usernames::is_taken(w, name, None))?;
     let is_enough = match &identity.email {
-        Some(email) => op.rules.approves(email),
+        Some(email) => op.rules.approves_email(email),
         None => !op.rules.needs_email(),
     };
     if !op.rules.sso_auto || !is_enough {

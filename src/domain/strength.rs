@@ -40,7 +40,7 @@ pub async fn of(
     if let Some(message) = passwords::too_long(password.expose()) {
         return Err(ValidationErrors::of("password", &message).into());
     }
-    let broken = passwords::broken(password.expose(), about, &op.leaked_passwords).await;
+    let broken = passwords::violated_rules(password.expose(), about, &op.leaked_passwords).await;
     if !broken.is_empty() {
         return Ok(Strength { score: 0, broken });
     }

@@ -102,7 +102,7 @@ pub async fn create(
     name: &str,
     days: u64,
 ) -> Result<NamedToken, DomainError> {
-    let name = cleaned(name);
+    let name = sanitized_name(name);
     let mut problems = ValidationErrors::none();
     if name.is_empty() {
         problems.add("name", vec!["This field may not be blank.".to_owned()]);
@@ -118,7 +118,7 @@ pub async fn create(
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    make(op, account, name, days, false).await
+    create_and_notify(op, account, name, days, false).await
 }
 
 /// Makes a token for a program that gives it a name, in place of the one of that name that it has
@@ -132,15 +132,15 @@ pub async fn issue(
     account: &Account,
     name: &str,
 ) -> Result<NamedToken, DomainError> {
-    let name = cleaned(name).chars().take(MAX_NAME_CHARACTERS).collect();
-    make(op, account, name, LIFETIME_DAYS, true).await
+    let name = sanitized_name(name).chars().take(MAX_NAME_CHARACTERS).collect();
+    create_and_notify(op, account, name, LIFETIME_DAYS, true).await
 }
 
-fn cleaned(name: &str) -> String {
+fn sanitized_name(name: &str) -> String {
     name.trim().chars().filter(|c| !c.is_control()).collect()
 }
 
-async fn make(
+async fn create_and_notify(
     op: &Operation,
     account: &Account,
     name: String,
@@ -225,7 +225,7 @@ pub async fn authenticate(app: &App, key: &str) -> Result<(Token, Account), Toke
         State::Expired => return Err(TokenRefusal::Expired),
         State::Live => {}
     }
-    if !app.rules.opens(&account) {
+    if !app.rules.can_authenticate(&account) {
         return Err(TokenRefusal::Inactive);
     }
     if token.last_seen != Some(today) {

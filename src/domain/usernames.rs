@@ -94,11 +94,11 @@ pub(super) fn is_taken(
     if let Some(holder) = holder {
         return Ok(Some(holder.id) != own);
     }
-    looks_taken(r, username, own)
+    is_confusable(r, username, own)
 }
 
 /// Whether a non-ASCII name is confusable with that of an account other than `own`.
-fn looks_taken(r: &Reader<'_>, username: &str, own: Option<i64>) -> Result<bool, StoreError> {
+fn is_confusable(r: &Reader<'_>, username: &str, own: Option<i64>) -> Result<bool, StoreError> {
     Ok(!username.is_ascii() && r.account_exists_with_skeleton(&username_skeleton(username), own)?)
 }
 
@@ -115,7 +115,7 @@ fn name_conflict(error: StoreError) -> DomainError {
 
 /// Inserts an account, unless another request has taken its name in the meantime.
 pub(super) fn insert(w: &Writer<'_>, new: &NewAccount) -> Result<i64, DomainError> {
-    if looks_taken(w, &new.username, None)? {
+    if is_confusable(w, &new.username, None)? {
         return Err(taken());
     }
     w.account_insert(new).map_err(name_conflict)
@@ -132,7 +132,7 @@ pub(super) fn update(
     if !is_renamed {
         return Ok(w.account_update_full_name(*id, first_name, last_name)?);
     }
-    if looks_taken(w, username, Some(*id))? {
+    if is_confusable(w, username, Some(*id))? {
         return Err(taken());
     }
     let (key, skeleton) = (username_key(username), username_skeleton(username));
@@ -140,8 +140,8 @@ pub(super) fn update(
         .map_err(name_conflict)
 }
 
-/// The user name for a sign-in by `entered`: of the account with this name, or else of the one that
-/// has verified this address. So attempts are counted for the account. A name without an account
+/// Resolves the user name for a sign-in by `entered`: the account with this name, or else the one
+/// that has verified this address. Attempts are then counted per account. A name without an account
 /// stays as it is, after the same work.
 ///
 /// # Errors

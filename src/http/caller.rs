@@ -67,7 +67,7 @@ pub async fn authorize(
         }
         // These may be older than the rule.
         _ if server.app.rules.mfa_enforced
-            && !opens_without_factor(credentials.head.uri.path()) =>
+            && !is_open_without_factor(credentials.head.uri.path()) =>
         {
             let id = caller.account.id;
             Ok(Box::pin(factors::require_one_if_enforced(&server.app, id)).await?)
@@ -78,7 +78,7 @@ pub async fn authorize(
 
 /// Pages and operations open to a session without a second factor where the operator enforces one:
 /// the setup of a factor, and the sign-out.
-fn opens_without_factor(path: &str) -> bool {
+fn is_open_without_factor(path: &str) -> bool {
     const OPEN: [&str; 7] = [
         "/platform/api/factors/",
         "/platform/api/factors/totp/",
@@ -174,7 +174,7 @@ async fn by_password(
     })?;
     let op = client::credentials_operation(credentials);
     let checked = accounts::check_password(&op, &username, Password::new(password)).await?;
-    let account = checked.filter(|account| op.rules.opens(account));
+    let account = checked.filter(|account| op.rules.can_authenticate(account));
     let account = account.ok_or_else(|| unauthorized("Invalid username/password."))?;
     Ok((account, Credential::Basic))
 }
@@ -242,7 +242,7 @@ impl StaleSessionCheck {
 
     /// Whether none of those sent opens anything now, the request being answered. Of more than are
     /// tried, ours may be the next.
-    pub async fn is_dead(&self, server: &AppState, headers: &HeaderMap) -> bool {
+    pub async fn is_stale(&self, server: &AppState, headers: &HeaderMap) -> bool {
         match self {
             StaleSessionCheck::None => false,
             StaleSessionCheck::Read(opened) if opened.load(Ordering::Relaxed) => false,

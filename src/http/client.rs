@@ -1,9 +1,9 @@
-//! The [`Operation`] of a request, and the [`Client`] behind it: its network address, and the names
-//! its browser goes by.
+//! The [`Operation`] of a request, and its [`Client`]: network address, browser and cookies that
+//! identify it.
 //!
-//! X-Forwarded-For counts only from a trusted proxy, and only its last entry that is none:
-//! everything before it was written by strangers. An IPv6 client is its /64, since it can draw
-//! addresses from all of it.
+//! X-Forwarded-For counts only from a trusted proxy, and only its last entry that is not a trusted
+//! proxy itself: clients can forge everything before it. An IPv6 client is its /64, since it can
+//! use every address in it.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -52,7 +52,7 @@ pub fn read(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> Cli
     Client {
         address: address(settings, headers, remote),
         user_agent: user_agent(headers),
-        language: language::asked_for(&settings.languages, headers),
+        language: language::requested(&settings.languages, headers),
         device: device(headers),
         remembered: remembered(headers),
         sessions: cookies::sessions(headers, &settings.http.session_cookie).map(digest).collect(),
@@ -88,7 +88,7 @@ fn address(settings: &Settings, headers: &HeaderMap, remote: SocketAddr) -> Stri
     if is_trusted(client) {
         let hops = headers::elements(headers, "x-forwarded-for").filter(|hop| !hop.is_empty());
         for hop in hops.rev() {
-            // An unreadable hop ends the walk at the last good one: a stranger wrote it.
+            // A malformed hop ends the walk at the last valid one: the client may have forged it.
             let Some(address) = host(hop) else { break };
             client = address.to_canonical();
             if !is_trusted(client) {

@@ -20,7 +20,7 @@ const HOST_TICKET_COOKIE: &str = "__Host-signin_ticket";
 /// Marks a browser that has signed in, so that password guessing does not lock it out.
 pub const DEVICE_COOKIE: &str = "device";
 
-/// Of a browser between the two steps of a sign-in, and the same on https.
+/// Identifies a browser between the two steps of a sign-in; with the `__Host-` prefix on https.
 const PENDING_COOKIE: &str = "second_factor";
 const HOST_PENDING_COOKIE: &str = "__Host-second_factor";
 
@@ -36,8 +36,8 @@ pub const MAX_SAME_NAME: usize = 8;
 /// Django's CSRF_COOKIE_AGE, one year of 52 weeks.
 const CSRF_LIFETIME_SECONDS: i64 = 31_449_600;
 
-/// Values of the cookies with this name, as they were sent. Other cookies are opaque, and so is a
-/// value beyond UTF-8: none of ours is.
+/// Values of the cookies with this name, as sent. Other cookies and values that are not UTF-8 are
+/// skipped: ours are ASCII.
 pub fn all<'a, 'n>(
     headers: &'a HeaderMap,
     name: &'n str,

@@ -13,7 +13,7 @@ use specbound::{ApiError, Credentials, Formats, Host, PageRequest, Response, jso
 use uuid::Uuid;
 
 use super::caller::{self, ANY_SCHEME, Scheme, StaleSessionCheck};
-use super::pages::{forward_auth, missing};
+use super::pages::{forward_auth, not_found};
 use super::signed_in::SignedIn;
 use super::{AppState, Context, language};
 use crate::domain::email_format::is_email_address;
@@ -102,13 +102,13 @@ impl Host for AppState {
         let is_for_one =
             response.headers().get(CACHE_CONTROL).is_none_or(|value| value == NO_STORE);
         let is_told = response.headers().contains_key(SET_COOKIE);
-        if is_for_one && !is_told && exchange.session.is_dead(self, &exchange.headers).await {
+        if is_for_one && !is_told && exchange.session.is_stale(self, &exchange.headers).await {
             response.headers_mut().append(SET_COOKIE, self.cookies().clear_session());
         }
     }
 
     fn decorate(&self, exchange: &Exchange, response: &mut HeaderMap) {
-        if forward_auth::lets_pass(response) {
+        if forward_auth::allows_request(response) {
             response.insert(CACHE_CONTROL, HeaderValue::from_static(NO_STORE));
             return;
         }
@@ -157,13 +157,13 @@ impl Host for AppState {
         rqctx: &Context,
         request: Request<dropshot::Body>,
     ) -> Result<Response, ApiError> {
-        if let Some(redirect) = missing::redirect_to_page(&request) {
+        if let Some(redirect) = not_found::redirect_to_page(&request) {
             return Ok(redirect);
         }
         let PageRequest { request, .. } =
             PageRequest::admit(rqctx, request, ANY_SCHEME, &[]).await?;
         let Parts { method, headers, uri, .. } = &request;
-        if let Some(page) = missing::page(self, method, headers, uri) {
+        if let Some(page) = not_found::page(self, method, headers, uri) {
             return page;
         }
         let url = format!(

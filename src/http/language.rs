@@ -10,20 +10,20 @@ use crate::languages::{ENGLISH, Languages, Texts};
 use specbound::{Response, headers};
 
 /// The language of pages.
-pub fn of_person<'a>(languages: &'a Languages, request: &HeaderMap) -> &'a Texts {
+pub fn for_pages<'a>(languages: &'a Languages, request: &HeaderMap) -> &'a Texts {
     let chosen = cookies::all(request, cookies::LANGUAGE_COOKIE).next();
     languages.choose(chosen, headers::text_elements(request, ACCEPT_LANGUAGE))
 }
 
 /// The tag of the language that a client asks for; empty if it asks for none of this server.
-pub fn asked_for(languages: &Languages, request: &HeaderMap) -> String {
+pub fn requested(languages: &Languages, request: &HeaderMap) -> String {
     let chosen = cookies::all(request, cookies::LANGUAGE_COOKIE).next();
     let accepted = headers::text_elements(request, ACCEPT_LANGUAGE);
-    languages.asked_for(chosen, accepted).map(|texts| texts.tag.clone()).unwrap_or_default()
+    languages.requested(chosen, accepted).map(|texts| texts.tag.clone()).unwrap_or_default()
 }
 
 /// The language of a program's messages: a cookie is of the person at the pages.
-fn of_program<'a>(languages: &'a Languages, request: &HeaderMap) -> &'a Texts {
+fn for_api<'a>(languages: &'a Languages, request: &HeaderMap) -> &'a Texts {
     languages.choose(None, headers::text_elements(request, ACCEPT_LANGUAGE))
 }
 
@@ -34,7 +34,7 @@ pub fn success(rqctx: &Context, english: &str) -> (String, HeaderValue) {
     if !headers.contains_key(ACCEPT_LANGUAGE) {
         return (english.to_owned(), english_tag);
     }
-    let texts = of_program(&rqctx.server.private.settings.languages, headers);
+    let texts = for_api(&rqctx.server.private.settings.languages, headers);
     match (texts.message(english), HeaderValue::from_str(&texts.tag)) {
         (Some(text), Ok(tag)) => (text, tag),
         _ => (english.to_owned(), english_tag),
@@ -56,7 +56,7 @@ pub fn translate(languages: &Languages, request: &HeaderMap, response: &mut Resp
         return;
     }
     // Most responses are no errors and choose no language.
-    let texts = LazyCell::new(|| of_program(languages, request));
+    let texts = LazyCell::new(|| for_api(languages, request));
     let (mut translated, mut kept) = (false, false);
     specbound::reword(response, |english| {
         let found =

@@ -8,7 +8,7 @@ use super::Context;
 use super::client;
 use super::origin;
 use crate::api::{content, policy, types};
-use crate::domain::accounts::{self, Grant, Granted};
+use crate::domain::accounts::{self, Grant, LoginCredentials};
 use crate::domain::factors::sign_in::{self, SignIn};
 use crate::domain::passwords::Password;
 use crate::domain::tokens::TokenKey;
@@ -36,13 +36,15 @@ pub async fn create(rqctx: Context, call: Request) -> Result<Reply<200, UntypedJ
     let is_browser = asks_for_mfa && grant != Grant::Token && !names_json(&rqctx);
     let step = match is_browser {
         true => sign_in::log_in(&op, &username, password, grant).await,
-        false => accounts::log_in(&op, &username, password, grant).await.map(SignIn::Granted),
+        false => {
+            accounts::log_in(&op, &username, password, grant).await.map(SignIn::LoginCredentials)
+        }
     };
     match step {
         Ok(SignIn::CodeNeeded(pending)) => Err(ApiError::empty(StatusCode::FOUND)
             .with_header(LOCATION, HeaderValue::from_static("/accounts/authenticate/"))
             .with_header(SET_COOKIE, server.cookies().pending(&pending))),
-        Ok(SignIn::Granted(Granted { token, session, device, .. })) => {
+        Ok(SignIn::LoginCredentials(LoginCredentials { token, session, device, .. })) => {
             let key = UntypedJson::new(json!({ "key": token.as_ref().map(TokenKey::expose) }));
             Ok(Reply::new(key)
                 .with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))

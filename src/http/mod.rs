@@ -21,7 +21,6 @@ mod host;
 mod language;
 mod login;
 mod logout;
-mod neighbours;
 mod operations;
 pub mod origin;
 pub mod pages;
@@ -32,6 +31,7 @@ mod registration;
 mod signed_in;
 mod social;
 mod user;
+mod user_api;
 
 use std::sync::Arc;
 
@@ -132,7 +132,7 @@ pub fn documented_api() -> Result<ApiDescription<Arc<AppState>>, ApiDescriptionB
     crate::api::auth_api_mod::api_description::<Implementation>()
 }
 
-/// The same of the second document.
+/// The API of the second document.
 ///
 /// # Errors
 ///

@@ -47,12 +47,14 @@ pub fn grant(server: &AppState, headers: &HeaderMap) -> Grant {
     }
 }
 
-/// Whether a GET may end the session that came along: one that the browser marks as same-origin or
-/// typed, or an unmarked one where browsers would have marked it otherwise.
+/// Whether a GET may end the session that it was sent with: if `Sec-Fetch-Site` says same-origin or
+/// user-initiated, or if it is absent where browsers would have sent it.
 pub fn may_end_session(server: &AppState, headers: &HeaderMap) -> bool {
     match headers.get(SEC_FETCH_SITE) {
         Some(site) => matches!(site.as_bytes(), b"same-origin" | b"none"),
-        None => !names_foreign_origin(server, headers) && is_marked_by_browsers(server, headers),
+        None => {
+            !names_foreign_origin(server, headers) && browsers_send_fetch_metadata(server, headers)
+        }
     }
 }
 
@@ -68,7 +70,7 @@ fn names_foreign_origin(server: &AppState, headers: &HeaderMap) -> bool {
 }
 
 /// Browsers send Sec-Fetch-Site to potentially trustworthy URLs alone: https, and loopback hosts.
-fn is_marked_by_browsers(server: &AppState, headers: &HeaderMap) -> bool {
+fn browsers_send_fetch_metadata(server: &AppState, headers: &HeaderMap) -> bool {
     server.settings.site_url.starts_with("https:") || is_loopback_host(headers)
 }
 
@@ -100,7 +102,7 @@ pub fn is_loopback_host(headers: &HeaderMap) -> bool {
     headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(names_loopback)
 }
 
-/// The same, or an address: no site can point that elsewhere either.
+/// Loopback or an IP address: no DNS record can point either elsewhere.
 pub fn is_fixed_host(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let is_address = host

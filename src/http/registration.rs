@@ -26,7 +26,8 @@ pub async fn create(
     let grant = origin::grant(server, rqctx.request.headers());
     let (caller, input) = call.admit(&rqctx).await?;
     let op = client::operation(&rqctx, caller.as_ref());
-    let accounts::Granted { token, session, device, .. } = register(&op, input, grant).await?;
+    let accounts::LoginCredentials { token, session, device, .. } =
+        register(&op, input, grant).await?;
     let token = types::Token { key: token.map(|key| key.expose().to_owned()) };
     Ok(Reply::new(token)
         .with_cookies(server.cookies().logged_in(session.as_ref(), device.as_ref())))
@@ -41,7 +42,7 @@ pub async fn register(
     op: &Operation,
     input: Input<types::Register>,
     grant: accounts::Grant,
-) -> Result<accounts::Granted, ApiError> {
+) -> Result<accounts::LoginCredentials, ApiError> {
     let also_required: &[&str] = if op.rules.needs_email() { &["email"] } else { &[] };
     let untrimmed: &[&str] = &["password1", "password2"];
     let checked = input.check(Rules { also_required, untrimmed, ..Rules::default() });

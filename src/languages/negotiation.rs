@@ -7,7 +7,7 @@ use super::Texts;
 /// Ranges of one header that are tried.
 const MAX_RANGES: usize = 32;
 
-/// The most wanted language that is there. `*` stands for any, so for the first.
+/// The available language with the highest quality. `*` matches any, so it selects the first.
 pub(super) fn choose<'a, 'b>(
     all: &'a [Texts],
     accepted: impl Iterator<Item = Cow<'b, str>>,

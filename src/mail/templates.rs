@@ -1,8 +1,8 @@
 //! Renders emails from `templates/email/` and the sentences of a language.
 //!
-//! A username comes from a stranger, and the email goes to an address that the stranger chose. So a
-//! username must never become markup, an extra line or a hidden change of direction, and a subject
-//! never contains a line break.
+//! An attacker can choose both the username and the address that the email is sent to. A username
+//! must therefore never become markup, an extra line or a hidden change of text direction, and a
+//! subject never contains a line break.
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ pub use super::smtp::SmtpSettings;
 pub type Mailbox = Arc<Mutex<Vec<Message>>>;
 
 /// Bounds the memory of a long demonstration; the oldest email is dropped.
-const MAX_KEPT: usize = 1000;
+const MAX_MAILBOX_MESSAGES: usize = 1000;
 
 #[derive(Clone)]
 pub enum Transport {
@@ -51,7 +51,7 @@ impl Transport {
             Transport::Console => print(message),
             Transport::Memory(kept) => {
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                if kept.len() >= MAX_KEPT {
+                if kept.len() >= MAX_MAILBOX_MESSAGES {
                     kept.remove(0);
                 }
                 kept.push(message.clone());

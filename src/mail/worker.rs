@@ -141,7 +141,7 @@ impl OutboxWorker {
     /// # Errors
     ///
     /// The store's.
-    pub async fn once(&mut self) -> Result<bool, StoreError> {
+    pub async fn run_once(&mut self) -> Result<bool, StoreError> {
         self.run_batch(|| false).await
     }
 
@@ -401,7 +401,7 @@ mod tests {
         let fixture = fixture(1).await;
         let mut worker = fixture.worker();
         worker.sent.insert(1);
-        worker.once().await.unwrap();
+        worker.run_once().await.unwrap();
         assert_eq!((fixture.sent(), fixture.waiting().await), (0, 0));
     }
 }

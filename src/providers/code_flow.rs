@@ -1,8 +1,8 @@
 //! The authorization code flow with PKCE (RFC 6749, 4.1; RFC 7636), as far as OpenID Connect and
 //! GitHub share it.
 //!
-//! A token response is read for its tokens alone: providers differ in everything else, such as
-//! `expires_in` as text, and none of it is used. No token may reach an error.
+//! Only the tokens of a token response are read: providers differ in everything else, such as
+//! `expires_in` as a string. Tokens must never reach an error.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -40,7 +40,7 @@ struct Metadata {
 /// Cached metadata with its keys, or the failure to fetch it.
 struct CachedMetadata {
     fetched_at: DateTime<Utc>,
-    /// Of the last attempt to fetch it anew, which may have failed.
+    /// Time of the last attempt to refresh it, which may have failed.
     tried_at: DateTime<Utc>,
     result: Result<Arc<Metadata>, ProviderError>,
 }

@@ -59,7 +59,7 @@ impl Reader<'_> {
 }
 
 impl Writer<'_> {
-    pub fn attempts_keep(&self, counted: &CountedAttempts) -> Result<(), StoreError> {
+    pub fn attempts_upsert(&self, counted: &CountedAttempts) -> Result<(), StoreError> {
         let CountedAttempts { key_digest, attempts, empty_at } = counted;
         self.execute(
             "INSERT INTO attempts (key_digest, level, at, empty_at) VALUES ($1, $2, $3, $4)

@@ -20,7 +20,7 @@ impl Reader<'_> {
 
 impl Writer<'_> {
     /// Keeps the `limit` most recently used networks of the account, including this one.
-    pub fn known_network_keep(
+    pub fn known_network_remember(
         &self,
         digest: &[u8; 32],
         account_id: i64,

@@ -204,7 +204,7 @@ impl Store {
         }
     }
 
-    /// The same for a record that an id finds. `key` is that of the cache.
+    /// As `find_by_digest`, for a record that is found by id. `key` is the key of the cache.
     async fn find_by_key<T: Clone>(
         &self,
         query: &'static ByKey<T>,

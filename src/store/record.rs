@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::StoreError;
 use super::values::{Column, Day, Row, Time};
 
-/// The type of a field, and the one that its column is read as.
+/// A type of a record's field, with the type that its column is read as.
 pub(super) trait Field: Sized {
     type Stored: Column;
 

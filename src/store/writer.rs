@@ -31,7 +31,7 @@ pub(super) trait Job: Send {
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
 
-struct Waiting<T, E, F> {
+struct QueuedJob<T, E, F> {
     work: F,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
@@ -43,10 +43,10 @@ where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
 {
-    Box::new(Waiting { work, outcome: None, reply })
+    Box::new(QueuedJob { work, outcome: None, reply })
 }
 
-impl<T, E, F> Job for Waiting<T, E, F>
+impl<T, E, F> Job for QueuedJob<T, E, F>
 where
     F: Fn(&Writer<'_>) -> Result<T, E> + Send,
     T: Send,
@@ -153,13 +153,14 @@ fn run_batch(
     first: Box<dyn Job>,
     queued: impl Iterator<Item = Box<dyn Job>>,
 ) -> (usize, Result<(), StoreError>) {
-    let begun = of_all(connection.begin());
+    let begun = to_transaction_failure(connection.begin());
     let mut batch = vec![first];
     batch.extend(queued.take(BATCH_LENGTH - 1));
     let mut outcome = begun.and_then(|()| finish(connection, &mut batch));
     for _ in 0..MAX_RETRIES {
         if outcome.is_err() && connection.was_rolled_back() {
-            outcome = of_all(connection.begin()).and_then(|()| finish(connection, &mut batch));
+            outcome = to_transaction_failure(connection.begin())
+                .and_then(|()| finish(connection, &mut batch));
         }
     }
     let length = batch.len();
@@ -176,7 +177,7 @@ fn finish(
     connection: &dyn WritingConnection,
     batch: &mut [Box<dyn Job>],
 ) -> Result<(), StoreError> {
-    let done = of_all(match batch {
+    let done = to_transaction_failure(match batch {
         [only] => run_alone(connection, &mut **only),
         several => run_in_savepoints(connection, several).and_then(|()| connection.commit()),
     });
@@ -223,7 +224,7 @@ fn run(connection: &dyn WritingConnection, job: &mut dyn Job) -> Result<bool, St
 }
 
 /// Marks a failure of the whole transaction, which says nothing about the job of a caller.
-fn of_all(outcome: Result<(), StoreError>) -> Result<(), StoreError> {
+fn to_transaction_failure(outcome: Result<(), StoreError>) -> Result<(), StoreError> {
     outcome.map_err(StoreError::into_unavailable)
 }
 

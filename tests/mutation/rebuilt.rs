@@ -28,7 +28,7 @@ use std::process::{Command, Output};
 use std::time::Instant;
 
 use inventree_auth::contract::diff::diff;
-use inventree_auth::contract::{GUARANTEES, SOURCE, export_beside, parse};
+use inventree_auth::contract::{GUARANTEES, SOURCE, export_with_source, parse};
 use quote::ToTokens;
 use serde_json::Value;
 use specbound::export::enforced;
@@ -158,7 +158,7 @@ fn without_a_build(mutation: &Mutation, mutated: &Value, before: &(String, Strin
         Ok((_, all)) if all == before.1 => {
             // The rebuilt server equals this one, compared with another document.
             let differences =
-                diff(mutated, &export_beside(mutated).expect("the export of this server"));
+                diff(mutated, &export_with_source(mutated).expect("the export of this server"));
             let verdict =
                 if differences.is_empty() { Verdict::Survived } else { Verdict::SpecDiff };
             Generated::Judged(verdict, "the generated code is the same".to_owned())
@@ -207,7 +207,7 @@ fn row(mutation: &Mutation) -> Option<String> {
 
 /// The export of this server if its schemas had the texts of another document.
 fn expected_export(mutated: &Value) -> Value {
-    let mut document = export_beside(mutated).expect("the export of this server");
+    let mut document = export_with_source(mutated).expect("the export of this server");
     let schemas = &mutated["components"]["schemas"];
     let roles = enforced::SchemaRoles::new(&document["paths"], schemas);
     for (name, schema) in schemas.as_object().into_iter().flatten() {

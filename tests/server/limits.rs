@@ -96,8 +96,8 @@ async fn unverified_login_attempt_is_not_counted() {
     let hasher = server.app().hasher.clone();
     let threads = std::thread::available_parallelism().unwrap().get();
     // A Django hash takes as long as its number of iterations.
-    let rounds = if cfg!(debug_assertions) { 200_000 } else { 8_000_000 };
-    let slow = format!("pbkdf2_sha256${rounds}$salt$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    let worker = if cfg!(debug_assertions) { 200_000 } else { 8_000_000 };
+    let slow = format!("pbkdf2_sha256${worker}$salt$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     let requester =
         Requester::new(&Client { address: "127.0.0.1".to_owned(), ..Client::default() }, None);
     let verify =

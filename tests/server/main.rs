@@ -19,7 +19,6 @@ mod large_input;
 mod leaked_passwords;
 mod limits;
 mod mail;
-mod neighbours;
 mod nodes;
 mod notices;
 mod operating;
@@ -38,6 +37,7 @@ mod sessions;
 mod site;
 mod social;
 mod tls;
+mod user_api;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_inventree-auth");

@@ -50,8 +50,8 @@ pub struct Generate {
     /// Only types.rs, the data types.
     #[arg(long, conflicts_with_all = ["client_only", "server_only"])]
     types_only: bool,
-    /// Only a handler, answering 501, for each operation that has none in src/handlers: appends,
-    /// and changes nothing that stands there.
+    /// Only append a handler that returns 501 for each operation without one in src/handlers;
+    /// existing code is not changed.
     #[arg(long, conflicts_with_all = ["client_only", "server_only", "types_only"])]
     handlers: bool,
     /// Name every refused part, not only the first 20 with the same reason.
@@ -126,7 +126,7 @@ impl Generate {
     }
 }
 
-/// The sentence about this many parts.
+/// The summary line for this number of parts.
 pub fn not_enforced(parts: usize) -> String {
     match parts {
         1 => "1 part of the document is not enforced or left out".to_owned(),
@@ -137,7 +137,7 @@ pub fn not_enforced(parts: usize) -> String {
 /// The files in `src/handlers`.
 fn known_handlers(folder: &Path) -> Result<Vec<File>, Failure> {
     let handlers = folder.join("src/handlers");
-    let failed = |e| at(&handlers, &e);
+    let failed = |e| io_failure(&handlers, &e);
     let mut files = Vec::new();
     for entry in std::fs::read_dir(&handlers).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -165,24 +165,24 @@ fn check(document: &Path, folder: &Path, files: &[File]) -> Result<ExitCode, Fai
 
 /// Writes files below a folder, which is created if missing.
 pub fn write(folder: &Path, files: &[File]) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|e| at(folder, &e))?;
+    std::fs::create_dir_all(folder).map_err(|e| io_failure(folder, &e))?;
     for file in files {
         let path = folder.join(&file.path);
         let parent = path.parent().unwrap_or(folder);
-        std::fs::create_dir_all(parent).map_err(|e| at(parent, &e))?;
-        std::fs::write(&path, &file.text).map_err(|e| at(&path, &e))?;
+        std::fs::create_dir_all(parent).map_err(|e| io_failure(parent, &e))?;
+        std::fs::write(&path, &file.text).map_err(|e| io_failure(&path, &e))?;
     }
     Ok(())
 }
 
-fn at(path: &Path, error: &std::io::Error) -> Failure {
+fn io_failure(path: &Path, error: &std::io::Error) -> Failure {
     failed(format!("{}: {error}", path.display()))
 }
 
-/// Most refusals with one reason that are named, without `--all`.
-const NAMED: usize = 20;
+/// Maximum number of refusals listed per reason without `--all`.
+const MAX_LISTED_PER_REASON: usize = 20;
 
-/// Every refusal on a separate line, with the document's name; many with one reason are counted.
+/// One line per refusal, with the document's name; beyond a limit per reason, their number.
 pub fn refused(
     document: &Path,
     error: &specbound_codegen::Error,
@@ -193,9 +193,9 @@ pub fn refused(
     let specbound_codegen::Error::Unsupported(items) = error else {
         return unusable(format!("{name}: {error}"));
     };
-    let most = if names_all { usize::MAX } else { NAMED };
+    let most = if names_all { usize::MAX } else { MAX_LISTED_PER_REASON };
     let lines: Vec<String> =
-        folded(items, most).iter().map(|line| format!("{name}: {line}")).collect();
+        limit_by_reason(items, most).iter().map(|line| format!("{name}: {line}")).collect();
     let message = lines.join("\nspecbound: ");
     match mode {
         Mode::Lenient => unusable(message),
@@ -208,34 +208,34 @@ pub fn refused(
     }
 }
 
-/// A line for each item, but of those with one reason the first `most` alone and their number.
-fn folded(items: &[Item], most: usize) -> Vec<String> {
+/// One line per item, but for each reason at most `most` items and the number of the others.
+fn limit_by_reason(items: &[Item], most: usize) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut lines = Vec::new();
     for item in items {
         let count = counts.entry(&item.reason).or_default();
         *count += 1;
         if *count <= most {
-            lines.push(shortened(&item.to_string()));
+            lines.push(truncate_middle(&item.to_string()));
         }
     }
     for (reason, count) in counts.iter().filter(|(_, count)| **count > most) {
         let line = format!("{} more (--all names them): {reason}", count - most);
-        lines.push(shortened(&line));
+        lines.push(truncate_middle(&line));
     }
     lines
 }
 
-/// A line without the middle of a very long name.
-fn shortened(line: &str) -> String {
+/// Removes the middle of a very long line.
+fn truncate_middle(line: &str) -> String {
     let count = line.chars().count();
-    if count <= 2 * HALF {
+    if count <= 2 * MAX_SIDE_CHARS {
         return line.to_owned();
     }
-    let head: String = line.chars().take(HALF).collect();
-    let tail: String = line.chars().skip(count - HALF).collect();
+    let head: String = line.chars().take(MAX_SIDE_CHARS).collect();
+    let tail: String = line.chars().skip(count - MAX_SIDE_CHARS).collect();
     format!("{head}…{tail}")
 }
 
-/// Characters of a line's head, and of its tail.
-const HALF: usize = 200;
+/// Characters kept at each end of a long line.
+const MAX_SIDE_CHARS: usize = 200;

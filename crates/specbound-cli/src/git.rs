@@ -26,7 +26,7 @@ fn git(arguments: &[&str]) -> io::Result<String> {
 }
 
 /// The top of the repository around the current folder.
-pub fn top() -> io::Result<PathBuf> {
+pub fn toplevel() -> io::Result<PathBuf> {
     git(&["rev-parse", "--show-toplevel"]).map(PathBuf::from)
 }
 
@@ -67,7 +67,7 @@ impl Revision {
 
     /// All files below a folder.
     pub fn files(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
-        let folder = normal(folder)?;
+        let folder = normalize(folder)?;
         let mut command = Command::new("git");
         // From the top: the paths of `ls-tree` are relative to the current folder otherwise.
         command.args(["ls-tree", "-r", "-z", "--name-only", "--full-tree", &self.commit]);
@@ -84,7 +84,7 @@ impl Revision {
 
     /// Whether a path is a folder.
     pub fn is_folder(&self, path: &Path) -> bool {
-        normal(path).and_then(|path| self.kind(&path)).is_ok_and(|kind| kind == "tree")
+        normalize(path).and_then(|path| self.kind(&path)).is_ok_and(|kind| kind == "tree")
     }
 
     fn object(&self, path: &Path) -> String {
@@ -93,7 +93,7 @@ impl Revision {
 }
 
 /// A path without `.` and `..`, below the top of the repository.
-fn normal(path: &Path) -> io::Result<PathBuf> {
+fn normalize(path: &Path) -> io::Result<PathBuf> {
     let mut normal = PathBuf::new();
     for part in path.components() {
         match part {
@@ -108,7 +108,7 @@ fn normal(path: &Path) -> io::Result<PathBuf> {
 
 impl FileReader for Revision {
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        let path = normal(path)?;
+        let path = normalize(path)?;
         match self.kind(&path) {
             Ok(kind) if kind == "blob" => Ok(path),
             _ => Err(io::Error::new(io::ErrorKind::NotFound, "no such file in this revision")),

@@ -18,7 +18,7 @@ use crate::web::{self, HttpReader};
 use crate::{Failure, unusable};
 
 /// Names of the document that is compared without arguments.
-const USUAL_NAMES: [&str; 3] = ["openapi.yaml", "openapi.yml", "openapi.json"];
+const DEFAULT_NAMES: [&str; 3] = ["openapi.yaml", "openapi.yml", "openapi.json"];
 
 /// Most files that a folder or a pattern may name.
 const MAX_FILES: usize = 10_000;
@@ -83,8 +83,8 @@ pub struct DocumentPair {
 }
 
 impl Documents {
-    /// Reads both documents. Without arguments, those that the policy names. `folder` is that of
-    /// the policy.
+    /// Reads both documents; without arguments, those that the policy names. `folder` is the folder
+    /// of the policy.
     pub fn read(&self, policy: &Policy, folder: &Path) -> Result<DocumentPair, Failure> {
         let old = self.old.as_ref().or(self.old_option.as_ref());
         let new = self.new.as_ref().or(self.new_option.as_ref());
@@ -116,11 +116,11 @@ impl Documents {
         Ok(pair)
     }
 
-    /// The document in the working tree, and where the current branch left another one.
+    /// The document in the working tree, and the one at the merge base with the main branch.
     fn since_merge_base(&self, policy: &Policy, folder: &Path) -> Result<DocumentPair, Failure> {
         let usual = || {
             let there = |name: &&str| folder.join(name).exists();
-            USUAL_NAMES.into_iter().find(there).map(str::to_owned)
+            DEFAULT_NAMES.into_iter().find(there).map(str::to_owned)
         };
         let Some(document) = policy.document.clone().or_else(usual) else {
             let message = "name two documents, or one as `document` in specbound.toml";
@@ -134,7 +134,7 @@ impl Documents {
         let path = folder.join(&document);
         let new = read_incomplete(&path, &self.reading)?;
         // The path below the top of the repository, as the revision has it.
-        let top = git::top().and_then(|top| top.canonicalize()).map_err(unusable)?;
+        let top = git::toplevel().and_then(|top| top.canonicalize()).map_err(unusable)?;
         let absolute = Path::new(".").join(folder).canonicalize().map_err(unusable)?;
         let below = absolute.strip_prefix(&top).map_err(unusable)?.join(&document);
         let short = &commit[..commit.len().min(12)];
@@ -172,13 +172,13 @@ fn complete(path: &Path, document: Document) -> Result<Document, Failure> {
     document.complete().map_err(|source| failure(ReadError::Parse { path: path.into(), source }))
 }
 
-/// The document after a change: it may refer to a component that is gone.
+/// The new document, which may refer to components that only the old one has.
 fn complete_with_old(path: &Path, document: Document, old: &Document) -> Result<Document, Failure> {
     let document = document.complete_after(old);
     document.map_err(|source| failure(ReadError::Parse { path: path.into(), source }))
 }
 
-/// Reads one document, or several as one, which may refer to components that are not there.
+/// Reads one document, or several as one, which may have unresolved references to components.
 fn read_incomplete(path: &Path, reading: &ReadSettings) -> Result<Document, Failure> {
     let options = ReadOptions {
         allow_outside: reading.allow_outside,
@@ -206,16 +206,16 @@ fn read_incomplete(path: &Path, reading: &ReadSettings) -> Result<Document, Fail
     };
     let files = reader(files);
     let one = |file: &Path| {
-        report::read_document_from(Rc::clone(&files), file, &source.shown(file), options)
+        report::read_document_from(Rc::clone(&files), file, &source.display_path(file), options)
     };
-    let Some(all) = source.several().map_err(unusable)? else {
+    let Some(all) = source.expand().map_err(unusable)? else {
         return one(source.path()).map_err(failure);
     };
     let mut documents = Vec::new();
     for file in all {
         match one(&file) {
             Ok(document) => documents.push(document),
-            // Files of another kind, such as those that documents refer to.
+            // Other files, such as those that documents refer to.
             Err(ReadError::Parse { source: ParseError::NotOpenApi, .. }) => {}
             Err(error) => return Err(failure(error)),
         }
@@ -262,7 +262,7 @@ impl InputSource {
     }
 
     /// The name of a file in reports.
-    fn shown(&self, file: &Path) -> PathBuf {
+    fn display_path(&self, file: &Path) -> PathBuf {
         match self {
             InputSource::Disk(_) => file.to_owned(),
             InputSource::Revision(_, name, _) => format!("{name}:{}", file.display()).into(),
@@ -270,7 +270,7 @@ impl InputSource {
     }
 
     /// The files of a folder or a pattern. `None` for one file.
-    fn several(&self) -> io::Result<Option<Vec<PathBuf>>> {
+    fn expand(&self) -> io::Result<Option<Vec<PathBuf>>> {
         let path = self.path();
         let is_folder = match self {
             InputSource::Disk(path) => path.is_dir(),
@@ -279,7 +279,7 @@ impl InputSource {
         let text = path.to_string_lossy().into_owned();
         let (folder, matcher) = match text.find(['*', '?', '[', '{']) {
             _ if is_folder => (path.to_owned(), None),
-            Some(_) if self.is_there() => return Ok(None),
+            Some(_) if self.exists() => return Ok(None),
             Some(at) => {
                 let folder = text[..at].rfind('/').map_or("", |end| &text[..=end]);
                 (PathBuf::from(folder), Some(matcher(&text)?))
@@ -299,7 +299,7 @@ impl InputSource {
         Ok(Some(files))
     }
 
-    fn is_there(&self) -> bool {
+    fn exists(&self) -> bool {
         match self {
             InputSource::Disk(path) => path.exists(),
             InputSource::Revision(revision, _, path) => revision.canonical(path).is_ok(),

@@ -166,7 +166,7 @@ fn unusable(message: impl ToString) -> Failure {
     Failure { message: message.to_string(), code: UNUSABLE, is_missing: false }
 }
 
-/// Output that cannot be written, or that is not as expected.
+/// Output that cannot be written, or that differs from the expected one.
 fn failed(message: impl ToString) -> Failure {
     Failure { message: message.to_string(), code: FOUND, is_missing: false }
 }

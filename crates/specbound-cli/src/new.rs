@@ -77,7 +77,7 @@ impl New {
     }
 }
 
-/// The document as it stands; or bundled, where it is several files or standard input.
+/// A copy of the document; bundled if it has several files or comes from standard input.
 fn copy(path: &Path, source: &serde_json::Value) -> File {
     let is_json = path.extension().is_some_and(|extension| extension == "json");
     let text = std::fs::read_to_string(path).ok();
@@ -90,7 +90,7 @@ fn copy(path: &Path, source: &serde_json::Value) -> File {
 
 /// As cargo takes it, and no name of a crate that the project uses.
 fn is_package_name(name: &str) -> bool {
-    const TAKEN: [&str; 10] = [
+    const RESERVED: [&str; 10] = [
         "specbound",
         "specbound-codegen",
         "specbound-contract",
@@ -104,5 +104,5 @@ fn is_package_name(name: &str) -> bool {
     ];
     name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-        && !TAKEN.contains(&name)
+        && !RESERVED.contains(&name)
 }

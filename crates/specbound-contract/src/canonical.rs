@@ -1,14 +1,14 @@
 //! The canonical form of an OpenAPI document of version 3.0, 3.1 or 3.2. Documents with the same
-//! meaning have equal canonical forms, whatever their version: see `schema` for the spellings of
-//! schemas.
+//! meaning have equal canonical forms, regardless of their version; `schema` unifies the variants
+//! of schemas.
 //!
 //! It drops annotations and stated defaults, writes inherited parameters and security into the
 //! operations, and sorts sets. Unknown keywords are kept unchanged, so the worst outcome is a false
 //! difference. It never fails: a document that is not OpenAPI is copied.
 //!
 //! The rules are safe because they follow the structure of OpenAPI: [`field_shape`] gives the shape
-//! of each keyword of each object. `description` is an annotation only where it is such a keyword,
-//! and an ordinary name among names chosen by the author: properties, schemas, paths, media types,
+//! of each keyword of each object. `description` is an annotation only where it is a keyword. It is
+//! an ordinary name in maps whose keys the author chooses: properties, schemas, paths, media types,
 //! headers, scopes, mappings.
 //!
 //! The canonical form deviates from OpenAPI in three ways: each operation states its `security`,
@@ -23,7 +23,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Number, Value, json};
 
-pub(crate) use schema::is_nothing;
+pub(crate) use schema::is_never;
 use structure::is_default;
 pub(crate) use structure::{FieldShape, ObjectKind, field_shape, is_method};
 
@@ -156,7 +156,7 @@ impl Visitor {
                 if let Value::Array(members) = members {
                     members.push(json!({ "$ref": reference }));
                 }
-                schema::normal(self.fields(kind, fields), self.deep)
+                schema::normalize(self.fields(kind, fields), self.deep)
             }
             // A schema is called by its name without a mapping.
             (ObjectKind::Discriminator, _) => {
@@ -167,7 +167,7 @@ impl Visitor {
             }
             // OpenAPI 3.0 ignores the siblings of `$ref`.
             (_, Some(_)) => json!({ "$ref": fields.remove("$ref").unwrap_or_default() }),
-            (ObjectKind::Schema, _) => schema::normal(self.fields(kind, fields), self.deep),
+            (ObjectKind::Schema, _) => schema::normalize(self.fields(kind, fields), self.deep),
             _ => self.fields(kind, fields),
         }
     }

@@ -1,8 +1,8 @@
-//! Makes one document of many: an API that several documents describe, path by path.
+//! Combines several documents that describe one API into a single document.
 //!
-//! What a document states for all of its operations (`servers`, `security`) is written into them
-//! where the documents differ. A component whose name means another thing in an earlier document
-//! gets the name of its file in front. An operation that two documents describe is an error.
+//! `servers` and `security` of a document are moved into its operations where the documents differ.
+//! A component whose name means something else in an earlier document is prefixed with the name of
+//! its file. An operation that two documents describe is an error.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -164,7 +164,7 @@ impl Document {
         if names.is_empty() {
             return BTreeMap::new();
         }
-        refer(other, &renamed, &names);
+        rename_references(other, &renamed, &names);
         for (section, components) in other["components"].as_object_mut().into_iter().flatten() {
             let all = entries(components).into_iter().map(|(name, component)| {
                 let new = names.get(&(section.clone(), name.clone())).cloned();
@@ -198,8 +198,8 @@ fn move_into_operations(document: &mut Value, keyword: &str) {
     }
 }
 
-/// Leads references to components to their new names.
-fn refer(
+/// Updates references to renamed components.
+fn rename_references(
     value: &mut Value,
     renamed: &HashMap<String, String>,
     names: &HashMap<(String, String), String>,
@@ -235,15 +235,17 @@ fn refer(
                     }
                     _ => {}
                 }
-                refer(value, renamed, names);
+                rename_references(value, renamed, names);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| refer(item, renamed, names)),
+        Value::Array(items) => {
+            items.iter_mut().for_each(|item| rename_references(item, renamed, names))
+        }
         _ => {}
     }
 }
 
-/// The entries of an object, taken out of it.
+/// Takes the entries out of an object.
 fn entries(value: &mut Value) -> Map<String, Value> {
     entries_of(value.take())
 }

@@ -26,7 +26,7 @@ mod required;
 mod rule_id;
 mod rules;
 pub(crate) mod usage;
-pub(crate) mod uses;
+pub(crate) mod usage_set;
 mod verdict;
 pub mod witness;
 
@@ -41,13 +41,13 @@ use location::{Documents, Location, NodeKind};
 use members::is_map;
 use renamed::may_be_renamed;
 use usage::UsageIndex;
-use uses::{Direction, Operations};
+use usage_set::{Direction, Operations};
 use witness::{Witness, Witnesses};
 
 /// The effect of a change on clients, least severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Clients of the old document go on working.
+    /// Clients of the old document keep working.
     Compatible,
     /// The documents do not say; counts as breaking.
     Unclear,
@@ -151,7 +151,7 @@ pub(crate) fn lifecycle_rules() -> &'static [(&'static str, &'static str)] {
     rule_id::LIFECYCLE
 }
 
-pub(crate) use uses::on_the_wire as wire_path;
+pub(crate) use usage_set::wire_path;
 
 /// The components of a canonical document that requests carry, as JSON pointers.
 pub(crate) fn request_components(document: &Value) -> BTreeSet<String> {
@@ -173,8 +173,8 @@ struct Classifier<'a> {
     /// runs: a cycle adds nothing.
     compared_refs: HashMap<ReferencedPair, (Option<Severity>, String)>,
     depth: usize,
-    /// Above 0 while schemas are compared as sets of values: a property that comes or goes is a
-    /// difference then.
+    /// Above 0 while schemas are compared as sets of values: then an added or removed property is a
+    /// difference.
     strict: usize,
     /// The comparisons of schemas as sets of values that are left: without a bound they multiply.
     trials: usize,

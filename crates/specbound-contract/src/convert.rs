@@ -1,8 +1,8 @@
 //! Converts documents between OpenAPI 3.0 and 3.1, and lists what is lost.
 //!
-//! Upwards nothing is lost but keywords beside a `$ref`, which 3.0 ignores. Downwards a keyword
-//! that 3.0 does not have is rewritten where 3.0 can say the same, and left out otherwise: the
-//! result takes more values than the original, never fewer.
+//! Upgrades lose only keywords beside a `$ref`, which 3.0 ignores. Downgrades rewrite keywords that
+//! 3.0 lacks if there is an equivalent, and drop them otherwise: the result accepts more values
+//! than the original, never fewer.
 
 use serde_json::{Map, Value, json};
 
@@ -56,7 +56,7 @@ pub fn convert(document: &Value, target: Target) -> Conversion {
     };
     edit(document, |kind, pointer, value| {
         if is("3.2") {
-            leave_out(kind, pointer, value, lost, later_than_3_1);
+            remove_unsupported(kind, pointer, value, lost, unsupported_in_3_1);
         }
         match target {
             Target::V3_1 if is("3.0") => upgrade(kind, pointer, value, lost),
@@ -74,7 +74,7 @@ fn record_loss(lost: &mut Vec<Loss>, pointer: &str, message: impl Into<String>) 
 }
 
 /// Removes the keywords that a version does not have.
-fn leave_out(
+fn remove_unsupported(
     kind: ObjectKind,
     pointer: &str,
     value: &mut Value,
@@ -89,7 +89,7 @@ fn leave_out(
     }
 }
 
-fn later_than_3_1(kind: ObjectKind) -> &'static [&'static str] {
+fn unsupported_in_3_1(kind: ObjectKind) -> &'static [&'static str] {
     match kind {
         ObjectKind::Document => &["$self"],
         ObjectKind::Server => &["name"],
@@ -106,7 +106,7 @@ fn later_than_3_1(kind: ObjectKind) -> &'static [&'static str] {
     }
 }
 
-fn later_than_3_0(kind: ObjectKind) -> &'static [&'static str] {
+fn unsupported_in_3_0(kind: ObjectKind) -> &'static [&'static str] {
     match kind {
         ObjectKind::Document => &["jsonSchemaDialect"],
         ObjectKind::Info => &["summary"],
@@ -252,7 +252,7 @@ fn downgrade(kind: ObjectKind, pointer: &str, value: &mut Value, lost: &mut Vec<
         }
         _ => {}
     }
-    leave_out(kind, pointer, value, lost, later_than_3_0);
+    remove_unsupported(kind, pointer, value, lost, unsupported_in_3_0);
 }
 
 fn schema(fields: &mut Fields, pointer: &str, lost: &mut Vec<Loss>) {

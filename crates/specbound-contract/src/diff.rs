@@ -1,8 +1,8 @@
 //! The differences in meaning between two OpenAPI documents.
 //!
-//! Both are brought to their canonical form first, so only meaning is compared. Each smallest place
-//! that differs is one [`Difference`]. Invariant: no inequality is passed over. Where no rule below
-//! finds a smaller place, the whole value is reported; an empty list therefore means that the
+//! Both are brought to their canonical form first, so only meaning is compared. Each smallest
+//! location that differs is one [`Difference`]. Invariant: no inequality is missed. If no rule
+//! below finds a smaller location, the whole value is reported, so an empty list means that the
 //! canonical forms are equal.
 //!
 //! An element of a set (`required`, `security`, …) differs by its value, not by its position, and
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::canonical::{canonical_pair, is_nothing};
+use crate::canonical::{canonical_pair, is_never};
 
 /// One place where the documents differ. `None` means absent on that side.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,7 +103,7 @@ impl Collector {
         }
         match (old, new) {
             (Some(Value::Object(old)), Some(Value::Object(new)))
-                if is_reference(old) == is_reference(new) && is_nothing(old) == is_nothing(new) =>
+                if is_reference(old) == is_reference(new) && is_never(old) == is_never(new) =>
             {
                 let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
                 for key in keys {
@@ -181,7 +181,7 @@ fn shortened(value: Option<&Value>) -> String {
     printable(&start) + "…"
 }
 
-/// A document's own text must not break the lines apart nor talk to the terminal.
+/// Escapes text of a document, which must neither add lines nor control the terminal.
 fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

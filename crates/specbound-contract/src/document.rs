@@ -14,7 +14,7 @@ use crate::source::{self, Position, SyntaxError};
 /// Why a text cannot be compared as an OpenAPI document. The message is one line.
 #[derive(Debug, Error)]
 pub enum ParseError {
-    /// The text is neither JSON nor YAML, or can be read in two ways.
+    /// The text is neither JSON nor YAML, or is ambiguous.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
     /// The text is another one.
@@ -45,15 +45,14 @@ pub enum ParseError {
 /// A document with the files that it refers to, made one.
 #[derive(Debug)]
 pub struct Document {
-    /// The self-contained document: each reference leads to one of its components.
+    /// The self-contained document: each reference resolves to one of its components.
     pub value: Value,
     pub(crate) resolved: Sources,
     /// References to components that the document does not have, each as an error.
     pub(crate) missing: Vec<(String, ParseError)>,
 }
 
-/// The files of a document, and which of its parts come from elsewhere than their own place in the
-/// first file.
+/// The files of a document, and the origins of the parts that are elsewhere in its first file.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     pub files: Vec<File>,
@@ -128,8 +127,8 @@ impl Document {
         }
     }
 
-    /// The document, unless it refers to a component that neither it nor the document before has.
-    /// One that the document before had is gone, which the comparison reports.
+    /// The document, unless it refers to a component that neither it nor the old document has. The
+    /// comparison reports a component that only the old document has as removed.
     ///
     /// # Errors
     ///
@@ -142,7 +141,7 @@ impl Document {
         self.complete()
     }
 
-    /// Takes the content. The outline is left: names of operations with their tags, names of
+    /// Takes the content and leaves an outline: names of operations with their tags, names of
     /// schemas, and `info`.
     pub(crate) fn take(&mut self) -> Value {
         let outline = outline(&self.value);

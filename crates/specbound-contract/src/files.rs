@@ -95,14 +95,14 @@ pub(crate) struct Files {
     reader: Rc<dyn FileReader>,
     /// The folder of the document, as the reader names it.
     folder: PathBuf,
-    /// What stands before the path of a file in the folder, for names: the folder as given.
+    /// Prefix of displayed file names: the folder as given.
     shown: String,
     options: ReadOptions,
     remaining: u64,
 }
 
 impl Files {
-    /// For a document in this folder. `shown` stands before the names of its files.
+    /// For a document in this folder. `shown` is the prefix of displayed file names.
     pub fn new(
         reader: Rc<dyn FileReader>,
         folder: &Path,

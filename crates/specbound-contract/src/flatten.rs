@@ -1,9 +1,9 @@
 //! Rewrites a document without `allOf`, where one schema can express the same.
 //!
 //! A member of `allOf` is merged into its schema keyword by keyword. A member that cannot be merged
-//! exactly stays a member: one with a discriminator, whose name is its meaning, one that refers to
-//! itself, or one that restricts the same keyword in another way. Titles and descriptions of
-//! referenced schemas are left behind.
+//! exactly stays a member: one with a discriminator, whose name matters, one that is recursive, or
+//! one that constrains the same keyword differently. Titles and descriptions of referenced schemas
+//! are dropped.
 
 use std::collections::BTreeMap;
 
@@ -160,7 +160,7 @@ impl Flattener<'_> {
     }
 }
 
-/// One schema that says what both say. `None` if that cannot be said exactly.
+/// One schema that is exactly equivalent to both together. `None` if there is none.
 fn merge(one: &Fields, other: &Fields) -> Option<Fields> {
     let has = |fields: &Fields, keyword: &str| fields.contains_key(keyword);
     for group in GROUPS {
@@ -184,13 +184,13 @@ fn merge(one: &Fields, other: &Fields) -> Option<Fields> {
             merged.insert(keyword.clone(), theirs.clone());
             continue;
         };
-        merged.insert(keyword.clone(), both(keyword, ours, theirs)?);
+        merged.insert(keyword.clone(), merge_keyword(keyword, ours, theirs)?);
     }
     Some(merged)
 }
 
 /// The value of a keyword that both schemas have with different values.
-fn both(keyword: &str, ours: &Value, theirs: &Value) -> Option<Value> {
+fn merge_keyword(keyword: &str, ours: &Value, theirs: &Value) -> Option<Value> {
     if is_description(keyword) {
         return Some(ours.clone());
     }
@@ -204,7 +204,7 @@ fn both(keyword: &str, ours: &Value, theirs: &Value) -> Option<Value> {
         }
         "required" => {
             let mut all = ours.as_array()?.clone();
-            all.extend(theirs.as_array()?.iter().filter(|name| !ours_has(ours, name)).cloned());
+            all.extend(theirs.as_array()?.iter().filter(|name| !contains(ours, name)).cloned());
             Some(all.into())
         }
         "allOf" => {
@@ -242,11 +242,11 @@ fn add(members: &mut Vec<Value>, member: Value) {
     }
 }
 
-fn ours_has(ours: &Value, name: &Value) -> bool {
+fn contains(ours: &Value, name: &Value) -> bool {
     ours.as_array().is_some_and(|ours| ours.contains(name))
 }
 
-/// A schema for values that both schemas take.
+/// A schema for the values that both schemas accept.
 fn intersection(ours: &Value, theirs: &Value) -> Value {
     if ours == theirs {
         return ours.clone();
@@ -265,7 +265,7 @@ fn is_description(keyword: &str) -> bool {
     known.contains(&keyword) || keyword.starts_with("x-")
 }
 
-/// Whether what one schema says about further members concerns no member of the other.
+/// Whether the constraints of one schema on additional members affect no member of the other.
 fn closes_alike(one: &Fields, other: &Fields) -> bool {
     const OPEN: [&str; 3] = ["additionalProperties", "patternProperties", "unevaluatedProperties"];
     let names = |fields: &Fields| -> Vec<String> {

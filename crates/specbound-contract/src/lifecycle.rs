@@ -1,9 +1,9 @@
 //! The lifecycle of an API: sunset of deprecated parts, stability levels and extensible
 //! enumerations, by a policy.
 //!
-//! They stand under extensions (`x-sunset`, `x-stability-level`, `x-extensible-enum`), which the
-//! canonical form does not have. The two self-contained documents are therefore walked beside each
-//! other. All references lead to components, so each node is met once.
+//! They are extensions (`x-sunset`, `x-stability-level`, `x-extensible-enum`), which the canonical
+//! form drops. The two self-contained documents are therefore walked in parallel. All references
+//! resolve to components, so each node is visited once.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +59,7 @@ pub(crate) fn allow_removals(verdicts: &mut [Verdict], old: &Value, today: Day) 
         let is_unstable = |element: &Value| {
             matches!(element["x-stability-level"].as_str(), Some("draft" | "alpha"))
         };
-        let holder = operation_around(old, &verdict.difference.path);
+        let holder = enclosing_operation(old, &verdict.difference.path);
         let in_unstable = holder.is_some_and(is_unstable);
         let unstable = |element: &&Value| in_unstable || is_unstable(element);
         let why = match () {
@@ -75,14 +75,14 @@ pub(crate) fn allow_removals(verdicts: &mut [Verdict], old: &Value, today: Day) 
     }
 }
 
-/// The operation that a node is a part of.
-fn operation_around<'v>(document: &'v Value, pointer: &str) -> Option<&'v Value> {
+/// The operation that contains a node.
+fn enclosing_operation<'v>(document: &'v Value, pointer: &str) -> Option<&'v Value> {
     let mut steps = pointer.strip_prefix("/paths/")?.splitn(3, '/');
     let (path, method) = (steps.next()?, steps.next()?);
     steps.next().and_then(|_| document.pointer(&format!("/paths/{path}/{method}")))
 }
 
-/// The operations, parameter or property that a removed node of the canonical form stands for.
+/// The operations, parameter or property that a removed node of the canonical form represents.
 fn removed<'v>(document: &'v Value, pointer: &str) -> Option<Vec<&'v Value>> {
     let steps: Vec<String> =
         pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();

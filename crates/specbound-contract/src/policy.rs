@@ -160,7 +160,7 @@ impl Policy {
         let is = |pattern: &Option<String>, text: &str| {
             pattern.as_ref().is_none_or(|all| matches(all, text))
         };
-        // Of a finding that several operations share, one of them is enough.
+        // For a finding with several operations, one match suffices.
         let any = |pattern: &Option<String>, texts: Vec<&String>| {
             pattern.as_ref().is_none_or(|all| texts.iter().any(|text| matches(all, text)))
         };

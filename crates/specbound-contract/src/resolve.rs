@@ -1,10 +1,10 @@
 //! Makes one self-contained document of a document and the files that it refers to.
 //!
-//! In the result each reference leads to `#/components/<section>/<name>`. The target of any other
-//! reference (in another file, under an extension, within a path or a schema) becomes a component:
-//! once for each target and kind of object, so that cycles end. Path items and media types, which
-//! the canonical form has no section for, are written out. A reference that leads nowhere is an
-//! error: a comparison must not pass over a part that it could not read.
+//! In the result each reference is of the form `#/components/<section>/<name>`. The target of any
+//! other reference (in another file, under an extension, within a path or a schema) becomes a
+//! component, once per target and kind of object, so that cycles terminate. Path items and media
+//! types, for which the canonical form has no section, are inlined. A dangling reference is an
+//! error: a comparison must not skip a part that it could not read.
 
 mod own;
 mod target;
@@ -26,7 +26,7 @@ use own::{ComponentNames, is_own};
 /// Longest chain of references that is followed.
 const MAX_REFERENCE_CHAIN: usize = 64;
 
-/// Most path items and media types written out.
+/// Maximum number of inlined path items and media types.
 const MAX_WRITTEN_OUT: usize = 20_000;
 
 /// Most bad references that are found before the rest of the document is left.
@@ -171,7 +171,7 @@ struct Resolver<'a> {
     queue: Vec<Job>,
     components: BTreeMap<&'static str, Map<String, Value>>,
     origins: BTreeMap<String, FilePlace>,
-    /// Targets that are being written out.
+    /// Targets that are being inlined.
     active: Vec<FilePlace>,
     written_out: usize,
     missing: Vec<BadReference>,
@@ -217,7 +217,7 @@ impl Resolver<'_> {
         for kind in SECTIONS {
             let Some(section) = section(kind) else { continue };
             for (name, entry) in entries(section) {
-                let Some(reference) = lone_reference(entry) else { continue };
+                let Some(reference) = pure_reference(entry) else { continue };
                 // A bad one is found where it stands.
                 let Ok(target) = self.target(0, reference) else { continue };
                 if own_component(&target, section).is_none() {
@@ -325,7 +325,7 @@ impl Resolver<'_> {
             };
             let mut kept = Map::new();
             for (name, entry) in entries {
-                if let (Some(reference), Some(section)) = (lone_reference(entry), section(kind))
+                if let (Some(reference), Some(section)) = (pure_reference(entry), section(kind))
                     && let Ok(target) = self.target(file, reference)
                     && self.names.get(&(target.clone(), section)).is_some_and(|named| named == name)
                 {
@@ -388,7 +388,7 @@ impl Resolver<'_> {
             return Ok(Map::from_iter([("$ref".to_owned(), reference.into())]));
         }
         if self.written_out > MAX_WRITTEN_OUT || self.active.len() > MAX_REFERENCE_CHAIN {
-            return Err(bad(file, reference, "too many references within references"));
+            return Err(bad_reference(file, reference, "too many references within references"));
         }
         let value = self.at(&target).cloned().unwrap_or_default();
         self.active.push(target.clone());
@@ -396,7 +396,7 @@ impl Resolver<'_> {
         self.active.pop();
         match walked? {
             Value::Object(fields) => Ok(fields),
-            _ => Err(bad(file, reference, "that is no object")),
+            _ => Err(bad_reference(file, reference, "that is no object")),
         }
     }
 
@@ -436,12 +436,12 @@ impl Resolver<'_> {
     }
 }
 
-fn bad(file: usize, reference: &str, why: impl ToString) -> BadReference {
+fn bad_reference(file: usize, reference: &str, why: impl ToString) -> BadReference {
     BadReference { file, reference: reference.to_owned(), why: why.to_string() }
 }
 
-/// The reference of an object that has nothing else.
-fn lone_reference(value: &Value) -> Option<&str> {
+/// The reference of an object without other members.
+fn pure_reference(value: &Value) -> Option<&str> {
     value.as_object().filter(|object| object.len() == 1)?.get("$ref")?.as_str()
 }
 

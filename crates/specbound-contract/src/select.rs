@@ -50,7 +50,7 @@ impl Document {
         }
         for section in ["paths", "webhooks"] {
             let Some(items) = self.value[section].as_object_mut() else { continue };
-            items.retain(|path, item| keep(path, item, selection));
+            items.retain(|path, item| retain_selected(path, item, selection));
         }
         prune(&mut self.value);
         Ok(())
@@ -87,7 +87,7 @@ fn without_prefix<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
 }
 
 /// Removes the operations of a path item that are not selected. Returns whether any is left.
-fn keep(path: &str, item: &mut Value, selection: &Selection) -> bool {
+fn retain_selected(path: &str, item: &mut Value, selection: &Selection) -> bool {
     let any = |patterns: &[String], text: &str| patterns.iter().any(|all| matches(all, text));
     if !selection.paths.is_empty() && !any(&selection.paths, path) {
         return false;

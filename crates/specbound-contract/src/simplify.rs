@@ -1,7 +1,7 @@
-//! Reduced copies of a document, for client generators that cannot read all of it.
+//! Reduced copies of a document, for client generators that do not support all of it.
 //!
-//! A copy states less and nothing else: the server accepts every request that it describes. It must
-//! not be compared.
+//! A copy only omits parts: the server accepts every request that it describes. Never compare a
+//! copy with another document.
 
 use serde_json::Value;
 use thiserror::Error;

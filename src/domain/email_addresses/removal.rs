@@ -10,7 +10,7 @@ use crate::store::{Account, EmailAddress, StoreError, Writer};
 /// Which addresses a removal must leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// As the reference: the last address goes too.
+    /// As in the reference: the last address can be removed too.
     Any,
     KeepsLastVerified,
 }
@@ -72,13 +72,13 @@ fn is_last_verified(w: &Writer<'_>, row: &EmailAddress) -> Result<bool, StoreErr
 /// Whether removing the row leaves the account without an address of an approved domain, or without
 /// a verified one.
 fn is_last_approved(w: &Writer<'_>, app: &App, row: &EmailAddress) -> Result<bool, StoreError> {
-    if app.rules.signup_domains.is_empty() || !app.rules.approves(&row.email) {
+    if app.rules.signup_domains.is_empty() || !app.rules.approves_email(&row.email) {
         return Ok(false);
     }
     let rows = w.email_address_list(row.account_id, Some(MAX_LISTED), 0)?;
     let replaces = |other: &EmailAddress| {
         other.id != row.id
-            && app.rules.approves(&other.email)
+            && app.rules.approves_email(&other.email)
             && (other.is_proved() || !row.is_proved())
     };
     Ok(!rows.iter().any(replaces))

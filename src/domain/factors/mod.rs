@@ -80,12 +80,12 @@ impl Overview {
 
 /// A proof by a second factor, as it was sent. No `Debug`.
 pub enum Proof {
-    /// Of a device, or a recovery code.
+    /// A TOTP code or a recovery code.
     Code(String),
     Passkey(Assertion),
 }
 
-/// A proof that matches. It counts once it is used up.
+/// A proof that matches. It is accepted once it has been consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MatchedProof {
     Totp { device: i64, step: i64 },
@@ -104,7 +104,7 @@ impl MatchedProof {
     }
 
     /// False if another request was faster; then nothing is written.
-    fn use_up(self, w: &Writer<'_>, app: &App, account_id: i64) -> Result<bool, StoreError> {
+    fn consume(self, w: &Writer<'_>, app: &App, account_id: i64) -> Result<bool, StoreError> {
         match self {
             MatchedProof::Totp { device, step } => {
                 w.totp_device_use_step(account_id, device, step, app.now())
@@ -289,7 +289,7 @@ async fn with_proof<T: Send + 'static>(
         Err(_) => Ok(None),
         Ok(found) => {
             let write = op.write(move |w, op| {
-                if !found.use_up(w, op, id)? {
+                if !found.consume(w, op, id)? {
                     return Ok(None);
                 }
                 if matches!(found, MatchedProof::RecoveryCode { .. }) {
@@ -309,7 +309,7 @@ async fn with_proof<T: Send + 'static>(
             Ok(done)
         }
         Ok(None) => {
-            audit::note_failed_factor(op, id, &why);
+            audit::record_failed_factor(op, id, &why);
             Err(match proof {
                 Proof::Code(_) => {
                     let wrong = "This code is wrong, too old, or was used before.";

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::super::accounts::{self, Grant, Granted};
+use super::super::accounts::{self, Grant, LoginCredentials};
 use super::super::audit::{self, Event};
 use super::super::limits::Purpose;
 use super::super::operation::Operation;
@@ -31,7 +31,7 @@ pub(super) enum Ceremony {
     Add,
     /// A sign-in that begins with the passkey: the account is not known yet.
     SignIn,
-    /// The account is known: the second step, or a new proof of its owner.
+    /// The account is known: the second step of a sign-in, or a reauthentication.
     Prove,
 }
 
@@ -58,7 +58,7 @@ pub struct Challenge {
 #[derive(Debug)]
 pub struct Creation {
     pub challenge: Challenge,
-    /// Opaque: it tells an authenticator's reader nothing about the person.
+    /// Opaque: it identifies no person to a reader of the authenticator.
     pub user_handle: String,
     pub username: String,
 }
@@ -157,7 +157,7 @@ pub async fn confirm(
     let (issued, credential) = match verified {
         Ok(verified) => verified,
         Err(why) => {
-            audit::note_failed_factor(op, account_id, &format!("new passkey, {why}"));
+            audit::record_failed_factor(op, account_id, &format!("new passkey, {why}"));
             return Err(refused());
         }
     };
@@ -191,9 +191,9 @@ pub async fn confirm(
     Ok(codes)
 }
 
-/// A challenge for a sign-in that begins with a passkey of any account; `None` for a site without a
-/// domain name.
-pub fn challenge_anyone(app: &App) -> Option<Challenge> {
+/// A challenge for a sign-in with a discoverable passkey of any account; `None` for a site without
+/// a domain name.
+pub fn discoverable_challenge(app: &App) -> Option<Challenge> {
     issue(app, Ceremony::SignIn, None, &[]).ok()
 }
 
@@ -202,7 +202,10 @@ pub fn challenge_anyone(app: &App) -> Option<Challenge> {
 /// # Errors
 ///
 /// Only the store's.
-pub async fn challenge_owner(app: &App, account_id: i64) -> Result<Option<Challenge>, DomainError> {
+pub async fn account_challenge(
+    app: &App,
+    account_id: i64,
+) -> Result<Option<Challenge>, DomainError> {
     let passkeys = app.store.read(|r| r.passkey_list(account_id)).await?;
     if passkeys.is_empty() {
         return Ok(None);
@@ -217,13 +220,13 @@ pub async fn challenge_owner(app: &App, account_id: i64) -> Result<Option<Challe
 ///
 /// [`DomainError::Invalid`] alike for an unknown credential, an inactive account and a failed
 /// check.
-pub async fn sign_in(op: &Operation, sent: Assertion) -> Result<Granted, DomainError> {
+pub async fn sign_in(op: &Operation, sent: Assertion) -> Result<LoginCredentials, DomainError> {
     let signed_in = signed_in(op, sent).await;
     op.count_login(&signed_in);
     signed_in
 }
 
-async fn signed_in(op: &Operation, sent: Assertion) -> Result<Granted, DomainError> {
+async fn signed_in(op: &Operation, sent: Assertion) -> Result<LoginCredentials, DomainError> {
     let attempt = op.limits.reserve_request(Purpose::Passkey, &op.client).await?;
     let credential_id = &sent.response.credential_id;
     let owner = op.store.read(|r| {
@@ -231,12 +234,12 @@ async fn signed_in(op: &Operation, sent: Assertion) -> Result<Granted, DomainErr
         passkey.map_or(Ok(None), |passkey| r.account_find(passkey.account_id))
     });
     let owner: Option<Account> = owner.await?;
-    let Some(account) = owner.filter(|account| op.rules.opens(account)) else {
-        audit::note_failed_factor(op, None, &format!("passkey, {}", Refusal::Credential));
+    let Some(account) = owner.filter(|account| op.rules.can_authenticate(account)) else {
+        audit::record_failed_factor(op, None, &format!("passkey, {}", Refusal::Credential));
         return Err(refused());
     };
     let current = account.clone();
-    let new = Granted::generate(op, Grant::Session);
+    let new = LoginCredentials::generate(op, Grant::Session);
     let client_trust = notices::client_trust(op, &account.username).await?;
     let recipients =
         notices::of_sign_in(op, &account, Grant::Session.is_known(client_trust)).await?;

@@ -8,7 +8,7 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::super::accounts::{self, Grant, Granted};
+use super::super::accounts::{self, Grant, LoginCredentials};
 use super::super::audit;
 use super::super::keys::digest;
 use super::super::notices;
@@ -32,7 +32,7 @@ const REMEMBERED: &str = "second-factor-remembered";
 /// Outcome of the first step.
 #[derive(Debug)]
 pub enum SignIn {
-    Granted(Granted),
+    LoginCredentials(LoginCredentials),
     /// The first proof, for the browser to keep.
     CodeNeeded(Sealed),
 }
@@ -40,7 +40,7 @@ pub enum SignIn {
 /// A completed sign-in.
 #[derive(Debug)]
 pub struct SignedIn {
-    pub granted: Granted,
+    pub granted: LoginCredentials,
     pub next: String,
     /// For a browser that its owner wants to be remembered.
     pub remembered: Option<Sealed>,
@@ -59,7 +59,7 @@ pub struct SecondStep {
 #[derive(Serialize, Deserialize)]
 struct Pending {
     account_id: i64,
-    /// Of the password's hash.
+    /// Digest of the password's hash.
     password: [u8; 32],
     /// Empty for a password.
     provider: String,
@@ -114,11 +114,11 @@ async fn first_step(
     let is_needed = op.store.read(|r| is_needed(r, op, &account)).await?;
     if is_needed {
         // Recorded now: a stranger who has the password alone stops here.
-        audit::note_missing_factor(op, account.id);
+        audit::record_missing_factor(op, account.id);
         return Ok(SignIn::CodeNeeded(pending(op, &account, "", "", is_password_leaked)));
     }
-    let granted = accounts::open(op, account, Grant::Session, client_trust).await?;
-    Ok(SignIn::Granted(Granted { is_password_leaked, ..granted }))
+    let granted = accounts::issue_credentials(op, account, Grant::Session, client_trust).await?;
+    Ok(SignIn::LoginCredentials(LoginCredentials { is_password_leaked, ..granted }))
 }
 
 /// The first step of a browser at the API's login, which leads on to the page of the second.
@@ -135,11 +135,13 @@ pub async fn log_in(
     let client_trust = notices::client_trust(op, username).await?;
     let account = accounts::authenticated(op, username, password).await?;
     if op.store.read(|r| r.second_factor_exists(account.id)).await? {
-        audit::note_missing_factor(op, account.id);
+        audit::record_missing_factor(op, account.id);
         return Ok(SignIn::CodeNeeded(pending(op, &account, "", "", false)));
     }
     accounts::require_no_mfa(op, account.id).await?;
-    Ok(SignIn::Granted(accounts::open(op, account, grant, client_trust).await?))
+    Ok(SignIn::LoginCredentials(
+        accounts::issue_credentials(op, account, grant, client_trust).await?,
+    ))
 }
 
 /// Whether the account needs a second step in this browser.
@@ -205,7 +207,7 @@ async fn open(app: &App, sealed: Option<&Sealed>) -> Result<(Pending, Account), 
     let is_same = |account: &Account| {
         app.rehash.is_same_as_digest(account.id, &pending.password, &account.password)
     };
-    let account = account.filter(|account| app.rules.opens(account) && is_same(account));
+    let account = account.filter(|account| app.rules.can_authenticate(account) && is_same(account));
     Ok((pending, account.ok_or(DomainError::NotFound)?))
 }
 
@@ -218,7 +220,7 @@ pub async fn second_step(app: &App, sealed: Option<&Sealed>) -> Result<SecondSte
     Ok(SecondStep {
         may_remember: app.rules.mfa_remember,
         has_device: overview.has(Kind::Totp),
-        passkey: passkey::challenge_owner(app, account.id).await?,
+        passkey: passkey::account_challenge(app, account.id).await?,
     })
 }
 
@@ -237,7 +239,7 @@ pub async fn finish(
     let (pending, account) = open(op, sealed).await?;
     let Pending { provider, next, is_password_leaked, .. } = pending;
     let current = account.clone();
-    let new = Granted::generate(op, Grant::Session);
+    let new = LoginCredentials::generate(op, Grant::Session);
     let client_trust = notices::client_trust(op, &account.username).await?;
     let recipients =
         notices::of_sign_in(op, &account, Grant::Session.is_known(client_trust)).await?;
@@ -247,7 +249,7 @@ pub async fn finish(
             provider => format!("{provider}, {}", found.name()),
         };
         let granted = accounts::grant(w, op, &current, &new, &detail, &recipients)?;
-        let granted = Granted { is_password_leaked, ..granted };
+        let granted = LoginCredentials { is_password_leaked, ..granted };
         let remembered = match remember && op.rules.mfa_remember {
             false => None,
             true => {

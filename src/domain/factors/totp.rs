@@ -1,7 +1,7 @@
 //! Time-based one-time passwords: RFC 6238 with HMAC-SHA-1, six digits and steps of 30 seconds, as
 //! every authenticator app has it and django-otp makes it.
 //!
-//! A secret is shown once, while it is set up, and counts once its owner has typed a code of it.
+//! A secret is shown once, during setup, and becomes active when its owner enters a first code.
 //! Until then it is not stored: the page keeps it, encrypted, and sends it back.
 
 use chrono::{DateTime, Duration, Utc};
@@ -87,8 +87,8 @@ pub fn begin(app: &App, account: &Account) -> Setup {
     Setup { secret, uri, setup: Sealed::seal(app, SETUP, &pending) }
 }
 
-/// Adds the device once its owner has typed a code of it, which is thereby used. The first factor
-/// of an account comes with recovery codes.
+/// Adds the device if its owner enters a valid code, which is thereby consumed. The first factor of
+/// an account comes with recovery codes.
 ///
 /// # Errors
 ///

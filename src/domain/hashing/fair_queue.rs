@@ -37,7 +37,7 @@ impl Requester {
     }
 }
 
-struct Waiting<T> {
+struct QueuedJob<T> {
     job: T,
     flows: Vec<FlowKey>,
 }
@@ -47,7 +47,7 @@ type Start = (u64, u64);
 
 pub(super) struct FairQueue<T> {
     capacity: usize,
-    waiting: BTreeMap<Start, Waiting<T>>,
+    waiting: BTreeMap<Start, QueuedJob<T>>,
     /// Earliest start of each flow's next job.
     next: HashMap<[u8; 32], u64>,
     /// Start of the job served last.
@@ -89,12 +89,12 @@ impl<T> FairQueue<T> {
             self.next.insert(*flow, start + turn);
         }
         self.arrivals += 1;
-        self.waiting.insert((start, self.arrivals), Waiting { job, flows: requester.0 });
+        self.waiting.insert((start, self.arrivals), QueuedJob { job, flows: requester.0 });
         Ok(evicted)
     }
 
     fn evict(&mut self) -> Option<T> {
-        let ((start, _), Waiting { job, flows }) = self.waiting.pop_last()?;
+        let ((start, _), QueuedJob { job, flows }) = self.waiting.pop_last()?;
         for (flow, turn) in flows {
             // Free its turn, unless another job of the flow has been queued behind it.
             if let Some(next) = self.next.get_mut(&flow).filter(|next| **next == start + turn) {
@@ -105,7 +105,7 @@ impl<T> FairQueue<T> {
     }
 
     pub(super) fn pop(&mut self) -> Option<T> {
-        let ((start, _), Waiting { job, .. }) = self.waiting.pop_first()?;
+        let ((start, _), QueuedJob { job, .. }) = self.waiting.pop_first()?;
         self.now = start;
         if self.waiting.is_empty() {
             self.next.clear();

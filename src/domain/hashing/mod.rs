@@ -152,8 +152,8 @@ impl Hasher {
         hashed.await?.map_err(|e| HasherError::Failed(e.to_string()))
     }
 
-    /// The form of the password that matches. A stored hash of `None` (no such account) and an
-    /// unusable one cost the same and never match.
+    /// Returns the form of the password that matches. A stored hash of `None` (no such account) and
+    /// an unusable hash cost the same and never match.
     ///
     /// That cost is argon2id's. An imported account takes the time of its own hash until its first
     /// successful login (600,000 rounds of PBKDF2: twice as long with SHA instructions, several

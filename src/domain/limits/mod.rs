@@ -156,7 +156,7 @@ pub enum MailBudget {
 /// How an account knows the client that attempts a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientTrust {
-    Stranger,
+    Unknown,
     /// The network has authenticated to the account before.
     KnownNetwork,
     /// A browser with a valid device cookie of the account; the id is unique to that cookie.
@@ -257,7 +257,7 @@ impl Limits {
         // A correct password makes its network known, but sets no device cookie.
         let client_trust = async {
             Ok(match client_trust.await? {
-                ClientTrust::KnownNetwork => ClientTrust::Stranger,
+                ClientTrust::KnownNetwork => ClientTrust::Unknown,
                 other => other,
             })
         };
@@ -276,7 +276,7 @@ impl Limits {
             made => return made,
         }
         match client_trust.await? {
-            ClientTrust::Stranger => self.reserve(wanted, Refused::Charged).await,
+            ClientTrust::Unknown => self.reserve(wanted, Refused::Charged).await,
             ClientTrust::KnownNetwork => self.reserve(&wanted[..1], Refused::Charged).await,
             ClientTrust::KnownDevice(id) => {
                 let by_device = digest(&format!("device {} {account}", super::keys::hex(&id)));
@@ -390,7 +390,7 @@ impl Limits {
             if !rows.is_empty() {
                 let written = rows.clone();
                 let write =
-                    store.write(move |w| written.iter().try_for_each(|row| w.attempts_keep(row)));
+                    store.write(move |w| written.iter().try_for_each(|row| w.attempts_upsert(row)));
                 write.await.inspect_err(|_: &StoreError| memory.mark_changed(&rows))?;
             }
             if !is_more {

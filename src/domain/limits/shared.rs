@@ -61,7 +61,7 @@ fn reserve_within(
     let outcome = reserve(&mut after, refused, now);
     for ((key, _), (before, after)) in wanted.iter().zip(seen.iter().zip(after)) {
         if after != *before {
-            w.attempts_keep(&after.stored(*key))?;
+            w.attempts_upsert(&after.stored(*key))?;
         }
     }
     Ok(outcome)

@@ -47,7 +47,7 @@ async fn guess_as(
 }
 
 async fn guess(limits: &Limits, account: &str, client: &str) -> Result<Attempt, DomainError> {
-    guess_as(limits, account, client, ClientTrust::Stranger).await
+    guess_as(limits, account, client, ClientTrust::Unknown).await
 }
 
 fn wait(outcome: Result<Attempt, DomainError>) -> u64 {

@@ -51,7 +51,7 @@ pub(super) fn touch(
     if link.issuer.is_empty() {
         w.social_account_set_issuer(link.id, &identity.issuer)?;
     }
-    follow_groups(w, op, link.account_id, &link.provider, identity)
+    sync_groups(w, op, link.account_id, &link.provider, identity)
 }
 
 pub(super) fn insert(
@@ -70,10 +70,10 @@ pub(super) fn insert(
         // Other claims are not stored.
         extra_data: "{}".to_owned(),
     })?;
-    follow_groups(w, op, account_id, provider, identity)
+    sync_groups(w, op, account_id, provider, identity)
 }
 
-fn follow_groups(
+fn sync_groups(
     w: &Writer<'_>,
     op: &Operation,
     account_id: i64,
@@ -81,7 +81,7 @@ fn follow_groups(
     identity: &ExternalIdentity,
 ) -> Result<(), StoreError> {
     match &identity.groups {
-        Some(asserted) => groups::follow(w, op, account_id, asserted, provider),
+        Some(asserted) => groups::sync(w, op, account_id, asserted, provider),
         None => Ok(()),
     }
 }

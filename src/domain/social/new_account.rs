@@ -50,7 +50,7 @@ pub(super) fn make_account(
         language: op.client.language.clone(),
     };
     let is_held_back = op.rules.confirm_first && account.confirm_by.is_some();
-    let id = usernames::insert(w, &account).map_err(in_form)?;
+    let id = usernames::insert(w, &account).map_err(to_form_error)?;
     w.account_touch_login(id, now)?;
     if !account.email.is_empty() {
         let inserted =
@@ -72,7 +72,7 @@ pub(super) fn make_account(
     Ok(SignInOutcome::SignedIn { session, device, next: flow.next })
 }
 
-fn in_form(refusal: DomainError) -> SocialError {
+fn to_form_error(refusal: DomainError) -> SocialError {
     match refusal {
         DomainError::Invalid(problems) => SocialError::Form(problems),
         other => other.into(),

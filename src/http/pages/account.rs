@@ -155,7 +155,7 @@ impl Page<AppState> for LocalizedPage {
         {
             return redirect(&target);
         }
-        let content = self.content(language::of_person(&self.ui.languages, &request.headers));
+        let content = self.content(language::for_pages(&self.ui.languages, &request.headers));
         let content = content.map_err(|e| ApiError::internal(format!("page: {e}")))?;
         let mut response = content.answer(&request.headers, REVALIDATE);
         let vary = HeaderValue::from_static("origin, Accept-Language, Cookie, Accept-Encoding");
@@ -164,8 +164,9 @@ impl Page<AppState> for LocalizedPage {
     }
 }
 
-/// Where a browser goes that is signed in already. `None` if it is not, and for a service behind
-/// the forward authentication: one that did not receive the session would send it back here.
+/// Redirect target of a browser that is signed in already. `None` if it is not, or if the target is
+/// a service behind forward authentication: if that did not receive the session, it would redirect
+/// back here forever.
 async fn target_of_signed_in(server: &AppState, headers: &HeaderMap, uri: &Uri) -> Option<String> {
     let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let next =

@@ -35,11 +35,15 @@ impl Page<AppState> for Remove {
         &[&["cookieAuth"]]
     }
 
-    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
-        let op = client::page_operation(server, &visit);
-        let (account, digest) = session_owner(&visit)?;
+    async fn answer(
+        &self,
+        server: &AppState,
+        page_request: PageRequest,
+    ) -> Result<Response, ApiError> {
+        let op = client::page_operation(server, &page_request);
+        let (account, digest) = session_owner(&page_request)?;
         sessions::require_recent_auth(&op, &digest).await?;
-        let id = id_in_path(self.path(), &visit)?;
+        let id = id_in_path(self.path(), &page_request)?;
         email_addresses::remove(&op, &account, id, Removal::KeepsLastVerified).await?;
         Ok(json_response(StatusCode::OK, b"{}".to_vec()))
     }

@@ -1,9 +1,9 @@
 //! Second factors: the second step of a sign-in, and managing the factors of an account.
 //!
-//! JSON for our own pages, in the API's manner and its shape of errors, and no part of its
-//! contract. The second step takes a form with CSRF token and the first proof, which the browser
-//! keeps in a cookie; the rest needs a session, and every change a recent proof of its owner. A
-//! secret or a recovery code is in the one response that makes it.
+//! JSON for our own pages, with the API's conventions and error format, but not part of its
+//! contract. The second step requires a CSRF token and the cookie of the first step; everything
+//! else requires a session, and every change recent authentication. A secret or recovery code is
+//! only in the response that creates it.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::header::SET_COOKIE;
@@ -84,13 +84,13 @@ impl Page<AppState> for Endpoint {
     async fn answer(
         &self,
         server: &AppState,
-        mut visit: PageRequest,
+        mut page_request: PageRequest,
     ) -> Result<Response, ApiError> {
         if *self == Endpoint::SecondStep {
-            return second_step(server, visit).await;
+            return second_step(server, page_request).await;
         }
-        let op = client::page_operation(server, &visit);
-        let (account, digest) = session_owner(&visit)?;
+        let op = client::page_operation(server, &page_request);
+        let (account, digest) = session_owner(&page_request)?;
         if *self != Endpoint::Factors {
             sessions::require_recent_auth(&op, &digest).await?;
         }
@@ -111,7 +111,7 @@ impl Page<AppState> for Endpoint {
                 json!({ "secret": secret, "uri": uri, "qr": qr(&uri)?, "setup": setup.expose() })
             }
             Endpoint::ConfirmTotp => {
-                let fields = visit.body.fields().await?;
+                let fields = page_request.body.fields().await?;
                 let text = |name| fields.text(name).unwrap_or_default();
                 let setup = Sealed::new(&text("setup"));
                 let (name, code) = (text("name"), text("code"));
@@ -119,7 +119,7 @@ impl Page<AppState> for Endpoint {
                 json!({ "recovery_codes": codes })
             }
             Endpoint::Remove => {
-                let id = id_in_path(self.path(), &visit)?;
+                let id = id_in_path(self.path(), &page_request)?;
                 factors::remove(&op, &account, Kind::Totp, id).await?;
                 json!({})
             }
@@ -132,10 +132,13 @@ impl Page<AppState> for Endpoint {
 }
 
 /// GET: the data of the page. POST: a code or the response of a passkey.
-async fn second_step(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
+async fn second_step(
+    server: &AppState,
+    mut page_request: PageRequest,
+) -> Result<Response, ApiError> {
     let (app, jar) = (&server.app, server.cookies());
-    let pending = jar.find_pending(&visit.request.headers);
-    if visit.request.method != Method::POST {
+    let pending = jar.find_pending(&page_request.request.headers);
+    if page_request.request.method != Method::POST {
         let step = sign_in::second_step(app, pending.as_ref()).await?;
         let body = json!({
             "remember": step.may_remember,
@@ -144,9 +147,9 @@ async fn second_step(server: &AppState, mut visit: PageRequest) -> Result<Respon
         });
         return Ok(json_response(StatusCode::OK, body.to_string().into_bytes()));
     }
-    let op = client::page_operation(server, &visit);
-    caller::check_csrf(server, &visit.request, &mut visit.body).await?;
-    let fields = visit.body.fields().await?;
+    let op = client::page_operation(server, &page_request);
+    caller::check_csrf(server, &page_request.request, &mut page_request.body).await?;
+    let fields = page_request.body.fields().await?;
     let proof = proof(&fields)?;
     let remember = fields.text("remember").is_some_and(|text| !text.is_empty());
     let done = sign_in::finish(&op, pending.as_ref(), &proof, remember).await?;

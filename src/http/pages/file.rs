@@ -45,7 +45,7 @@ pub enum PageError {
 
 pub struct File {
     content: Bytes,
-    /// Of the content alone, so a strong one.
+    /// Digest of the content alone, so a strong validator.
     etag: HeaderValue,
     headers: HeaderMap,
 }
@@ -80,7 +80,7 @@ impl File {
         self.etag.to_str().unwrap_or_default().trim_matches('"')
     }
 
-    /// 200 with all of it, or 304 for a client that has it.
+    /// 200 with the content, or 304 if the client has it cached.
     pub fn answer(&self, request: &HeaderMap, cache_control: &'static str) -> Response {
         let mut response = Response::new(dropshot::Body::empty());
         if self.is_known(request) {

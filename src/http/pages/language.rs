@@ -37,9 +37,13 @@ impl Page<AppState> for LanguageChoice {
         &["POST"]
     }
 
-    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
-        let op = client::page_operation(server, &visit);
-        let PageRequest { request, mut body, .. } = visit;
+    async fn answer(
+        &self,
+        server: &AppState,
+        page_request: PageRequest,
+    ) -> Result<Response, ApiError> {
+        let op = client::page_operation(server, &page_request);
+        let PageRequest { request, mut body, .. } = page_request;
         if origin::initiator(server, &request.headers) == origin::Initiator::Foreign {
             return Err(ApiError::forbidden("This form is for pages of this site."));
         }

@@ -57,7 +57,7 @@ impl Ui {
 
     /// In the language of the person behind a request for `path`.
     pub fn layout<'a>(&'a self, request: &HeaderMap, path: &'a str) -> Layout<'a> {
-        self.layout_in(language::of_person(&self.languages, request), path)
+        self.layout_in(language::for_pages(&self.languages, request), path)
     }
 
     /// `path` is where a choice of another language leads back to.

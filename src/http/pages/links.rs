@@ -46,20 +46,26 @@ impl Page<AppState> for Endpoint {
         vec!["application/json"]
     }
 
-    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
-        if visit.request.method == Method::POST {
-            return ask(server, visit).await;
+    async fn answer(
+        &self,
+        server: &AppState,
+        page_request: PageRequest,
+    ) -> Result<Response, ApiError> {
+        if page_request.request.method == Method::POST {
+            return ask(server, page_request).await;
         }
-        let op = client::page_operation(server, &visit);
-        let query = visit.request.uri.query().unwrap_or_default();
+        let op = client::page_operation(server, &page_request);
+        let query = page_request.request.uri.query().unwrap_or_default();
         let value = |name: &str| {
             let mut pairs = form_urlencoded::parse(query.as_bytes());
             pairs.find(|(key, _)| key == name).map_or_else(String::new, |(_, value)| value.into())
         };
         let (state, next) = match self {
-            Endpoint::Confirm => (email_addresses::look_at_key(&op, &value("key")).await?, None),
+            Endpoint::Confirm => {
+                (email_addresses::confirmation_state(&op, &value("key")).await?, None)
+            }
             Endpoint::Reset => {
-                let state = resets::look_at(&op, &value("uid"), &value("token")).await?;
+                let state = resets::link_state(&op, &value("uid"), &value("token")).await?;
                 (state, resets::open_next(&op, &value("next")))
             }
         };
@@ -69,10 +75,10 @@ impl Page<AppState> for Endpoint {
 }
 
 /// Sends a link to a new password, which leads back to where the person was going.
-async fn ask(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
-    let op = client::page_operation(server, &visit);
-    caller::check_csrf(server, &visit.request, &mut visit.body).await?;
-    let fields = visit.body.fields().await?;
+async fn ask(server: &AppState, mut page_request: PageRequest) -> Result<Response, ApiError> {
+    let op = client::page_operation(server, &page_request);
+    caller::check_csrf(server, &page_request.request, &mut page_request.body).await?;
+    let fields = page_request.body.fields().await?;
     let next = fields.text("next").unwrap_or_default();
     own_path(&next)?;
     let input = Input::<types::PasswordReset>::new(fields, AppState::FORMATS);

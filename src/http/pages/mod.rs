@@ -17,7 +17,7 @@ mod language;
 mod layout;
 mod links;
 pub mod mailbox;
-pub mod missing;
+pub mod not_found;
 mod own_data;
 mod passkeys;
 pub mod pretend;
@@ -42,8 +42,8 @@ use specbound::ApiError;
 
 /// The owner of the session that opened a page, and the session's digest: for pages whose
 /// `security` is the cookie alone.
-fn session_owner(visit: &PageRequest) -> Result<(Account, [u8; 32]), ApiError> {
-    match &visit.caller {
+fn session_owner(page_request: &PageRequest) -> Result<(Account, [u8; 32]), ApiError> {
+    match &page_request.caller {
         Some(SignedIn { account, credential: Credential::Session { digest } }) => {
             Ok((account.clone(), *digest))
         }
@@ -56,8 +56,8 @@ fn session_owner(visit: &PageRequest) -> Result<(Account, [u8; 32]), ApiError> {
 /// # Errors
 ///
 /// [`DomainError::NotFound`] for one that is too long for a row.
-fn id_in_path(template: &str, visit: &PageRequest) -> Result<i64, DomainError> {
-    let path = visit.request.uri.path();
+fn id_in_path(template: &str, page_request: &PageRequest) -> Result<i64, DomainError> {
+    let path = page_request.request.uri.path();
     let id = template
         .split_once("{id}")
         .and_then(|(before, after)| path.strip_prefix(before)?.strip_suffix(after)?.parse().ok());

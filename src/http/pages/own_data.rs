@@ -56,17 +56,21 @@ impl Page<AppState> for Endpoint {
         &[&["cookieAuth"]]
     }
 
-    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
-        let op = client::page_operation(server, &visit);
-        let (account, digest) = session_owner(&visit)?;
-        let headers = visit.request.headers;
+    async fn answer(
+        &self,
+        server: &AppState,
+        page_request: PageRequest,
+    ) -> Result<Response, ApiError> {
+        let op = client::page_operation(server, &page_request);
+        let (account, digest) = session_owner(&page_request)?;
+        let headers = page_request.request.headers;
         if *self != Endpoint::Activity {
             sessions::require_recent_auth(&op, &digest).await?;
         }
         let body = match self {
             Endpoint::Activity => {
                 let entries = own_data::activity(&op, account.id).await?;
-                let texts = language::of_person(&server.settings.languages, &headers);
+                let texts = language::for_pages(&server.settings.languages, &headers);
                 let row = |entry| {
                     let mut row = activity_row(entry);
                     row["detail"] = json!(texts.detail(&entry.detail));

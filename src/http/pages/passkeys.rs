@@ -69,13 +69,13 @@ impl Page<AppState> for Endpoint {
     async fn answer(
         &self,
         server: &AppState,
-        mut visit: PageRequest,
+        mut page_request: PageRequest,
     ) -> Result<Response, ApiError> {
         if *self == Endpoint::SignIn {
-            return sign_in(server, visit).await;
+            return sign_in(server, page_request).await;
         }
-        let op = client::page_operation(server, &visit);
-        let (account, digest) = session_owner(&visit)?;
+        let op = client::page_operation(server, &page_request);
+        let (account, digest) = session_owner(&page_request)?;
         sessions::require_recent_auth(&op, &digest).await?;
         let body = match self {
             Endpoint::SignIn => json!({}),
@@ -88,7 +88,7 @@ impl Page<AppState> for Endpoint {
                 made
             }
             Endpoint::Confirm => {
-                let fields = visit.body.fields().await?;
+                let fields = page_request.body.fields().await?;
                 let text = |name| fields.text(name).unwrap_or_default();
                 let sent = webauthn::Registration {
                     credential_id: bytes(&fields, "id"),
@@ -100,7 +100,7 @@ impl Page<AppState> for Endpoint {
                 json!({ "recovery_codes": codes })
             }
             Endpoint::Remove => {
-                let id = id_in_path(self.path(), &visit)?;
+                let id = id_in_path(self.path(), &page_request)?;
                 factors::remove(&op, &account, Kind::Passkey, id).await?;
                 json!({})
             }
@@ -110,15 +110,15 @@ impl Page<AppState> for Endpoint {
 }
 
 /// GET: a challenge. POST: the response of a passkey, which signs its owner in.
-async fn sign_in(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
-    if visit.request.method != Method::POST {
-        let challenge = passkey::challenge_anyone(&server.app);
+async fn sign_in(server: &AppState, mut page_request: PageRequest) -> Result<Response, ApiError> {
+    if page_request.request.method != Method::POST {
+        let challenge = passkey::discoverable_challenge(&server.app);
         let body = challenge.as_ref().map_or_else(|| json!({}), options);
         return Ok(json_response(StatusCode::OK, body.to_string().into_bytes()));
     }
-    let op = client::page_operation(server, &visit);
-    caller::check_csrf(server, &visit.request, &mut visit.body).await?;
-    let sent = assertion(&visit.body.fields().await?);
+    let op = client::page_operation(server, &page_request);
+    caller::check_csrf(server, &page_request.request, &mut page_request.body).await?;
+    let sent = assertion(&page_request.body.fields().await?);
     let granted = passkey::sign_in(&op, sent).await?;
     let mut response = json_response(StatusCode::OK, b"{}".to_vec());
     for cookie in server.cookies().logged_in(granted.session.as_ref(), granted.device.as_ref()) {

@@ -1,7 +1,7 @@
 //! A pretend sign-in provider: an OpenID provider without passwords, for demonstrations. Only with
 //! `serve --demo`.
 //!
-//! It signs in whoever presses its button, so no other server may ever have it. This server
+//! It signs in anyone without a password, so it must never be enabled elsewhere. This server
 //! reaches it over HTTP, like a real provider, through the same checks.
 
 use std::collections::HashMap;
@@ -50,7 +50,7 @@ pub fn settings(site_url: &str) -> ProviderSettings {
 }
 
 /// An authorization that waits for its code.
-struct Granted {
+struct LoginCredentials {
     person: usize,
     nonce: String,
     /// PKCE, S256.
@@ -60,7 +60,7 @@ struct Granted {
 struct Provider {
     ui: Arc<Ui>,
     key: Ed25519KeyPair,
-    granted: Mutex<HashMap<String, Granted>>,
+    granted: Mutex<HashMap<String, LoginCredentials>>,
 }
 
 pub fn pages(server: &AppState) -> Result<Vec<Box<dyn Page<AppState>>>, PageError> {
@@ -133,7 +133,11 @@ impl Page<AppState> for ProviderPage {
         }
     }
 
-    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
+    async fn answer(
+        &self,
+        server: &AppState,
+        page_request: PageRequest,
+    ) -> Result<Response, ApiError> {
         let ProviderPage(step, provider) = self;
         match step {
             ProviderEndpoint::Metadata => Ok(json_of(&metadata(&server.settings))),
@@ -141,11 +145,11 @@ impl Page<AppState> for ProviderPage {
                 "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": ID,
                 "x": URL_SAFE_NO_PAD.encode(provider.key.public_key()),
             }] }))),
-            ProviderEndpoint::Authorize if visit.request.method == Method::POST => {
-                provider.authorize(server, visit).await
+            ProviderEndpoint::Authorize if page_request.request.method == Method::POST => {
+                provider.authorize(server, page_request).await
             }
-            ProviderEndpoint::Authorize => provider.choice(server, &visit),
-            ProviderEndpoint::Token => provider.token(server, visit).await,
+            ProviderEndpoint::Authorize => provider.choice(server, &page_request),
+            ProviderEndpoint::Token => provider.token(server, page_request).await,
         }
     }
 }
@@ -187,13 +191,13 @@ fn pairs(uri: &Uri) -> Vec<(String, String)> {
 }
 
 impl Provider {
-    fn choice(&self, server: &AppState, visit: &PageRequest) -> Result<Response, ApiError> {
-        let query = pairs(&visit.request.uri);
+    fn choice(&self, server: &AppState, page_request: &PageRequest) -> Result<Response, ApiError> {
+        let query = pairs(&page_request.request.uri);
         let text = |name: &str| {
             query.iter().find(|(key, _)| key == name).map(|(_, v)| v.clone()).unwrap_or_default()
         };
         check(server, text)?;
-        let page = self.ui.layout(&visit.request.headers, "");
+        let page = self.ui.layout(&page_request.request.headers, "");
         let people = PEOPLE
             .iter()
             .map(|(username, first, last, email)| (*username, format!("{first} {last}"), *email));
@@ -204,18 +208,19 @@ impl Provider {
     async fn authorize(
         &self,
         server: &AppState,
-        mut visit: PageRequest,
+        mut page_request: PageRequest,
     ) -> Result<Response, ApiError> {
-        if origin::initiator(server, &visit.request.headers) == origin::Initiator::Foreign {
+        if origin::initiator(server, &page_request.request.headers) == origin::Initiator::Foreign {
             return Err(ApiError::forbidden("This form is for pages of this site."));
         }
-        let fields = visit.body.fields().await?;
+        let fields = page_request.body.fields().await?;
         let text = |name: &str| fields.text(name).unwrap_or_default();
         check(server, text)?;
         let person = PEOPLE.iter().position(|(username, ..)| *username == text("person"));
         let person = person.ok_or_else(|| ApiError::refused("Not a valid choice.", ID))?;
         let code = server.app.random_text::<32>();
-        let granted = Granted { person, nonce: text("nonce"), challenge: text("code_challenge") };
+        let granted =
+            LoginCredentials { person, nonce: text("nonce"), challenge: text("code_challenge") };
         let mut waiting = self.granted.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= MAX_CODES {
             waiting.clear();
@@ -231,14 +236,18 @@ impl Provider {
         Ok(answer)
     }
 
-    async fn token(&self, server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
-        let fields = visit.body.fields().await?;
+    async fn token(
+        &self,
+        server: &AppState,
+        mut page_request: PageRequest,
+    ) -> Result<Response, ApiError> {
+        let fields = page_request.body.fields().await?;
         let text = |name: &str| fields.text(name).unwrap_or_default();
         let mut waiting = self.granted.lock().unwrap_or_else(PoisonError::into_inner);
         let granted = waiting.remove(&text("code"));
         let proof = URL_SAFE_NO_PAD.encode(Sha256::digest(text("code_verifier")));
         let granted = granted.filter(|granted| granted.challenge == proof);
-        let Some(Granted { person, nonce, .. }) = granted else {
+        let Some(LoginCredentials { person, nonce, .. }) = granted else {
             let body = json!({ "error": "invalid_grant" });
             return Ok(json_response(StatusCode::BAD_REQUEST, body.to_string().into_bytes()));
         };

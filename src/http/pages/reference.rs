@@ -1,11 +1,9 @@
-//! `/api-doc/`, where the reference has its own: the document as a page to read and to try out.
-//! Swagger UI draws it.
+//! `/api-doc/`, as in the reference: interactive documentation of the API, rendered by Swagger UI.
 //!
-//! Everything it loads comes from this server and lies in the binary: the shell, our style and
-//! the script that starts Swagger UI, and Swagger UI's script and style, which `build.rs` takes
-//! from the crate `utoipa-swagger-ui-vendored`. Its Content-Security-Policy is for that and nothing
-//! more: no inline script or style, no other origin, no frame. A file or a setting of Swagger UI
-//! that needs more is not worth it.
+//! Every asset is compiled into the binary and served from here: the shell, our style, the script
+//! that starts Swagger UI, and Swagger UI's script and style, which `build.rs` takes from the crate
+//! `utoipa-swagger-ui-vendored`. The Content-Security-Policy allows exactly these: no inline script
+//! or style, no other origin, no frame. Do not use features of Swagger UI that need more.
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};

@@ -35,7 +35,7 @@ const AUTH: Document = Document {
     json: include_str!(concat!(env!("OUT_DIR"), "/document.json")),
 };
 
-/// Of the calls with which InvenTree's clients begin.
+/// The second document: the calls that InvenTree's clients make first.
 const USER: Document = Document {
     path: "/api/schema/user/",
     title: user::TITLE,

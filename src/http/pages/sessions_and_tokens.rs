@@ -77,12 +77,12 @@ impl Page<AppState> for Endpoint {
     async fn answer(
         &self,
         server: &AppState,
-        mut visit: PageRequest,
+        mut page_request: PageRequest,
     ) -> Result<Response, ApiError> {
-        let op = client::page_operation(server, &visit);
-        let (owner, digest) = session_owner(&visit)?;
+        let op = client::page_operation(server, &page_request);
+        let (owner, digest) = session_owner(&page_request)?;
         let account = owner.id;
-        let id = || id_in_path(self.path(), &visit);
+        let id = || id_in_path(self.path(), &page_request);
         let mut is_over = false;
         let body = match self {
             Endpoint::Sessions => {
@@ -91,12 +91,12 @@ impl Page<AppState> for Endpoint {
                 // The one that asks comes first.
                 sessions.sort_by_key(|session| session.id != current);
                 let languages = &server.settings.languages;
-                let texts = language::of_person(languages, &visit.request.headers);
+                let texts = language::for_pages(languages, &page_request.request.headers);
                 sessions.iter().map(|session| session_row(session, current, texts)).collect()
             }
-            Endpoint::Tokens if visit.request.method == Method::POST => {
+            Endpoint::Tokens if page_request.request.method == Method::POST => {
                 sessions::require_recent_auth(&op, &digest).await?;
-                let fields = visit.body.fields().await?;
+                let fields = page_request.body.fields().await?;
                 let text = |name| fields.text(name).unwrap_or_default();
                 // Anything that is no number is out of range.
                 let days = text("days").parse().unwrap_or_default();

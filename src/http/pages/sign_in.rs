@@ -69,19 +69,19 @@ impl Page<AppState> for Endpoint {
     async fn answer(
         &self,
         server: &AppState,
-        mut visit: PageRequest,
+        mut page_request: PageRequest,
     ) -> Result<Response, ApiError> {
         let (status, granted) = match self {
-            Endpoint::Password => return change_password(server, visit).await,
-            Endpoint::Reauthenticate => return reauthenticate(server, visit).await,
+            Endpoint::Password => return change_password(server, page_request).await,
+            Endpoint::Reauthenticate => return reauthenticate(server, page_request).await,
             Endpoint::Login => {
-                let op = client::page_operation(server, &visit);
-                caller::check_csrf(server, &visit.request, &mut visit.body).await?;
-                let input = Input::new(visit.body.fields().await?, AppState::FORMATS);
+                let op = client::page_operation(server, &page_request);
+                caller::check_csrf(server, &page_request.request, &mut page_request.body).await?;
+                let input = Input::new(page_request.body.fields().await?, AppState::FORMATS);
                 let Credentials { username, password, .. } = login::credentials(input)?;
                 let step = sign_in::sign_in(&op, &username, password);
                 match step.await? {
-                    SignIn::Granted(granted) => (StatusCode::OK, granted),
+                    SignIn::LoginCredentials(granted) => (StatusCode::OK, granted),
                     SignIn::CodeNeeded(pending) => {
                         let cookies = vec![server.cookies().pending(&pending)];
                         let body = json!({ "second_factor": true });
@@ -90,9 +90,9 @@ impl Page<AppState> for Endpoint {
                 }
             }
             Endpoint::Register => {
-                let op = client::page_operation(server, &visit);
-                caller::check_csrf(server, &visit.request, &mut visit.body).await?;
-                let input = Input::new(visit.body.fields().await?, AppState::FORMATS);
+                let op = client::page_operation(server, &page_request);
+                caller::check_csrf(server, &page_request.request, &mut page_request.body).await?;
+                let input = Input::new(page_request.body.fields().await?, AppState::FORMATS);
                 let granted = registration::register(&op, input, Grant::Session).await?;
                 (StatusCode::CREATED, granted)
             }
@@ -110,13 +110,16 @@ impl Page<AppState> for Endpoint {
 
 /// GET: whether the session's owner proved who they are lately, and can do so by a password, a
 /// code or a passkey. POST: by this one.
-async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
-    let (account, digest) = session_owner(&visit)?;
-    if visit.request.method != Method::POST {
+async fn reauthenticate(
+    server: &AppState,
+    mut page_request: PageRequest,
+) -> Result<Response, ApiError> {
+    let (account, digest) = session_owner(&page_request)?;
+    if page_request.request.method != Method::POST {
         let app = &server.app;
         let is_recent = sessions::is_recently_authenticated(app, &digest).await?;
         let overview = factors::overview(app, account.id).await?;
-        let passkey = passkey::challenge_owner(app, account.id).await?;
+        let passkey = passkey::account_challenge(app, account.id).await?;
         let body = json!({
             "recent": is_recent,
             "password": accounts::has_password(&account),
@@ -125,8 +128,8 @@ async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Res
         });
         return Ok(answer(StatusCode::OK, &body, Vec::new()));
     }
-    let op = client::page_operation(server, &visit);
-    let fields = visit.body.fields().await?;
+    let op = client::page_operation(server, &page_request);
+    let fields = page_request.body.fields().await?;
     let sent = |name| fields.text(name).filter(|text| !text.is_empty());
     if sent("code").is_some() || sent("signature").is_some() {
         let proof = super::factors::proof(&fields)?;
@@ -142,11 +145,14 @@ async fn reauthenticate(server: &AppState, mut visit: PageRequest) -> Result<Res
 
 /// Changes the password, or sets the first one of an account that has none. Here the current one is
 /// always needed, also if INVENTREE_OLD_PASSWORD_REQUIRED is off for the API.
-async fn change_password(server: &AppState, mut visit: PageRequest) -> Result<Response, ApiError> {
-    let op = client::page_operation(server, &visit);
-    let caller = visit.caller.take().ok_or_else(ApiError::not_found)?;
+async fn change_password(
+    server: &AppState,
+    mut page_request: PageRequest,
+) -> Result<Response, ApiError> {
+    let op = client::page_operation(server, &page_request);
+    let caller = page_request.caller.take().ok_or_else(ApiError::not_found)?;
     let account = &caller.account;
-    let fields = visit.body.fields().await?;
+    let fields = page_request.body.fields().await?;
     let sent = |name| fields.text(name).filter(|text| !text.is_empty()).map(Password::new);
     let mut problems = ValidationErrors::none();
     let mut needed = |name: &'static str| {

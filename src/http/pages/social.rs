@@ -34,10 +34,10 @@ const CALLBACK_PATH: &str = "/accounts/{provider}/login/callback/";
 const CONFIRM_FIRST_PATH: &str = "/platform/login?done=unconfirmed";
 const SIGN_UP_PATH: &str = "/accounts/social/signup/";
 
-/// Where a browser goes that connected a provider.
+/// Redirect target after a provider was connected.
 const CONNECTED: &str = "/platform/?done=connect";
-/// In the query of the callback: the request comes from a page of this site.
-const OWN_HOP: &str = "own";
+/// Query parameter of the callback: the request was redirected by a page of this site.
+const SAME_SITE: &str = "own";
 
 /// None without providers: the paths are as unknown then as any other.
 pub fn pages(settings: &Settings, ui: &Arc<Ui>) -> Vec<Box<dyn Page<AppState>>> {
@@ -67,7 +67,7 @@ struct Start<'a> {
     next: &'a str,
 }
 
-/// A page that goes on by itself.
+/// A page that redirects by itself.
 #[derive(Template)]
 #[template(path = "pages/social_redirect.html")]
 struct SocialRedirect<'a> {
@@ -155,27 +155,31 @@ impl Page<AppState> for SocialPage {
         if self.step == Step::Callback { &["GET"] } else { &["GET", "POST"] }
     }
 
-    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Answer, ApiError> {
-        let op = client::page_operation(server, &visit);
-        let PageRequest { request, body, remote, request_id, .. } = visit;
-        // Of a callback the query is spent, and of a form the path is enough.
+    async fn answer(
+        &self,
+        server: &AppState,
+        page_request: PageRequest,
+    ) -> Result<Answer, ApiError> {
+        let op = client::page_operation(server, &page_request);
+        let PageRequest { request, body, remote, request_id, .. } = page_request;
+        // Where the language form returns to: a callback works only once, a form needs no query.
         let path = if self.step == Step::Callback { "" } else { request.uri.path() };
         let path = path.to_owned();
         let page = self.ui.layout(&request.headers, &path);
-        let visit = RequestHead { page, request, op, remote, request_id };
-        let is_post = visit.request.method == Method::POST;
+        let head = RequestHead { page, request, op, remote, request_id };
+        let is_post = head.request.method == Method::POST;
         let answer = match (self.step, is_post) {
-            (Step::Login | Step::Connect, false) => self.start_page(server, &visit).await,
-            (Step::Login | Step::Connect, true) => self.begin(server, &visit, body).await,
-            (Step::Callback, _) => self.finish(server, &visit).await,
-            (Step::SignUp, false) => sign_up_form(server, &visit).await,
-            (Step::SignUp, true) => sign_up(server, &visit, body).await,
+            (Step::Login | Step::Connect, false) => self.start_page(server, &head).await,
+            (Step::Login | Step::Connect, true) => self.begin(server, &head, body).await,
+            (Step::Callback, _) => self.finish(server, &head).await,
+            (Step::SignUp, false) => sign_up_form(server, &head).await,
+            (Step::SignUp, true) => sign_up(server, &head, body).await,
         };
         Ok(answer.unwrap_or_else(|error| {
             let next = match self.step {
-                Step::Login => query(&visit, "next"),
+                Step::Login => query(&head, "next"),
                 Step::Connect => None,
-                Step::Callback | Step::SignUp => next_of_ticket(server, &visit),
+                Step::Callback | Step::SignUp => next_of_ticket(server, &head),
             };
             failed(page, error, next.as_deref())
         }))
@@ -183,9 +187,9 @@ impl Page<AppState> for SocialPage {
 }
 
 impl SocialPage {
-    fn provider<'a>(&self, visit: &'a RequestHead<'_>) -> &'a str {
+    fn provider<'a>(&self, head: &'a RequestHead<'_>) -> &'a str {
         let around = self.path().split_once("{provider}");
-        let path = visit.request.uri.path();
+        let path = head.request.uri.path();
         around
             .and_then(|(before, after)| path.strip_prefix(before)?.strip_suffix(after))
             .unwrap_or_default()
@@ -195,22 +199,22 @@ impl SocialPage {
     async fn start_page(
         &self,
         server: &AppState,
-        visit: &RequestHead<'_>,
+        head: &RequestHead<'_>,
     ) -> Result<Answer, ApiError> {
         let provider =
-            server.app.providers.find(self.provider(visit)).ok_or_else(ApiError::not_found)?;
-        let next = query(visit, "next").unwrap_or_default();
+            server.app.providers.find(self.provider(head)).ok_or_else(ApiError::not_found)?;
+        let next = query(head, "next").unwrap_or_default();
         own_path(&next)?;
         let is_connect = self.step == Step::Connect;
-        if is_connect && caller::find_session(server, &visit.request.headers).await?.is_none() {
+        if is_connect && caller::find_session(server, &head.request.headers).await?.is_none() {
             return redirect(
                 StatusCode::FOUND,
                 &format!("{LOGIN}?next={}", self.path().replace("{provider}", &provider.id)),
             );
         }
-        let (csrf, cookie) = server.cookies().csrf_for(&visit.request.headers);
+        let (csrf, cookie) = server.cookies().csrf_for(&head.request.headers);
         let title = if is_connect { "social.connect" } else { "social.signin" };
-        let (page, provider, csrf, next) = (visit.page, &provider.name, &csrf, &next);
+        let (page, provider, csrf, next) = (head.page, &provider.name, &csrf, &next);
         let start = Start { page, title, provider, csrf, next };
         let mut answer = render(StatusCode::OK, page, &start)?;
         answer.headers_mut().append(SET_COOKIE, cookie);
@@ -222,15 +226,15 @@ impl SocialPage {
     async fn begin(
         &self,
         server: &AppState,
-        visit: &RequestHead<'_>,
+        head: &RequestHead<'_>,
         mut body: LazyBody,
     ) -> Result<Answer, ApiError> {
         let purpose = match self.step {
             Step::Connect => {
-                SignInPurpose::Connect { session: session_of(server, visit, &mut body).await? }
+                SignInPurpose::Connect { session: session_of(server, head, &mut body).await? }
             }
             _ => {
-                caller::check_csrf(server, &visit.request, &mut body).await?;
+                caller::check_csrf(server, &head.request, &mut body).await?;
                 SignInPurpose::SignIn
             }
         };
@@ -241,39 +245,39 @@ impl SocialPage {
             (true, Step::Connect) => CONNECTED.to_owned(),
             (true, _) => HOME.to_owned(),
         };
-        let started = social::begin(&visit.op, self.provider(visit), purpose, next.clone()).await;
+        let started = social::begin(&head.op, self.provider(head), purpose, next.clone()).await;
         let started = match started {
             Ok(started) => started,
             Err(failure) => {
                 let next = (self.step == Step::Login).then_some(next.as_str());
-                return Ok(failed(visit.page, failure.into(), next));
+                return Ok(failed(head.page, failure.into(), next));
             }
         };
-        let (page, title, url) = (visit.page, "social.leaving", &started.url);
+        let (page, title, url) = (head.page, "social.leaving", &started.url);
         let leaving = SocialRedirect { page, title, url, link: "social.follow" };
         let mut answer = render(StatusCode::OK, page, &leaving)?;
         answer.headers_mut().append(SET_COOKIE, server.cookies().ticket(&started.ticket));
         Ok(answer)
     }
 
-    async fn finish(&self, server: &AppState, visit: &RequestHead<'_>) -> Result<Answer, ApiError> {
-        if visit.request.method == Method::HEAD {
+    async fn finish(&self, server: &AppState, head: &RequestHead<'_>) -> Result<Answer, ApiError> {
+        if head.request.method == Method::HEAD {
             return Ok(html(StatusCode::OK, String::new()));
         }
-        let ticket = server.cookies().find_ticket(&visit.request.headers);
+        let ticket = server.cookies().find_ticket(&head.request.headers);
         let session =
-            caller::find_session(server, &visit.request.headers).await?.map(|(digest, _)| digest);
-        if session.is_none() && needs_own_hop(server, visit, ticket.as_ref()) {
-            return own_hop(visit);
+            caller::find_session(server, &head.request.headers).await?.map(|(digest, _)| digest);
+        if session.is_none() && needs_same_site_redirect(server, head, ticket.as_ref()) {
+            return same_site_redirect(head);
         }
         let returned = ProviderResponse {
-            state: query(visit, "state"),
-            code: query(visit, "code"),
-            issuer: query(visit, "iss"),
-            error: query(visit, "error"),
+            state: query(head, "state"),
+            code: query(head, "code"),
+            issuer: query(head, "iss"),
+            error: query(head, "error"),
         };
-        let provider = self.provider(visit);
-        let finished = social::finish(&visit.op, provider, ticket.as_ref(), returned, session);
+        let provider = self.provider(head);
+        let finished = social::finish(&head.op, provider, ticket.as_ref(), returned, session);
         let mut answer = match finished.await {
             // A form has a ticket of its own.
             Ok(finished @ SignInOutcome::Form { .. }) => {
@@ -281,8 +285,8 @@ impl SocialPage {
             }
             Ok(finished) => done(server, StatusCode::FOUND, finished)?,
             Err(failure) => {
-                let next = next_of_ticket(server, visit);
-                failed(visit.page, failure.into(), next.as_deref())
+                let next = next_of_ticket(server, head);
+                failed(head.page, failure.into(), next.as_deref())
             }
         };
         // Without a ticket in this request, the ticket of another tab is kept.
@@ -295,37 +299,41 @@ impl SocialPage {
 
 /// The provider's redirect begins at another site, so that a Strict session cookie stays behind;
 /// connecting needs it.
-fn needs_own_hop(server: &AppState, visit: &RequestHead<'_>, ticket: Option<&Ticket>) -> bool {
+fn needs_same_site_redirect(
+    server: &AppState,
+    head: &RequestHead<'_>,
+    ticket: Option<&Ticket>,
+) -> bool {
     server.settings.http.cookie_same_site.eq_ignore_ascii_case("strict")
-        && query(visit, OWN_HOP).is_none()
+        && query(head, SAME_SITE).is_none()
         && social::is_to_connect(&server.app, ticket)
 }
 
-/// A page that asks for the same once more, as a page of this site.
-fn own_hop(visit: &RequestHead<'_>) -> Result<Answer, ApiError> {
-    let path = visit.request.uri.path_and_query().map_or("/", |path| path.as_str());
-    let url = &format!("{path}&{OWN_HOP}=1");
-    let (page, title) = (visit.page, "social.returning");
+/// A page of this site that repeats the callback, so that the browser sends Strict cookies.
+fn same_site_redirect(head: &RequestHead<'_>) -> Result<Answer, ApiError> {
+    let path = head.request.uri.path_and_query().map_or("/", |path| path.as_str());
+    let url = &format!("{path}&{SAME_SITE}=1");
+    let (page, title) = (head.page, "social.returning");
     render(StatusCode::OK, page, &SocialRedirect { page, title, url, link: "social.return" })
 }
 
-async fn sign_up_form(server: &AppState, visit: &RequestHead<'_>) -> Result<Answer, ApiError> {
-    let ticket = server.cookies().find_ticket(&visit.request.headers);
+async fn sign_up_form(server: &AppState, head: &RequestHead<'_>) -> Result<Answer, ApiError> {
+    let ticket = server.cookies().find_ticket(&head.request.headers);
     let (provider, form) = social::form(&server.app, ticket.as_ref()).await?;
-    form_page(server, visit, StatusCode::OK, &provider, &form, &ValidationErrors::none())
+    form_page(server, head, StatusCode::OK, &provider, &form, &ValidationErrors::none())
 }
 
 async fn sign_up(
     server: &AppState,
-    visit: &RequestHead<'_>,
+    head: &RequestHead<'_>,
     mut body: LazyBody,
 ) -> Result<Answer, ApiError> {
-    caller::check_csrf(server, &visit.request, &mut body).await?;
+    caller::check_csrf(server, &head.request, &mut body).await?;
     let fields = body.fields().await?;
     let text = |name| fields.text(name).unwrap_or_default();
     let form = Form { username: text("username"), email: text("email") };
-    let ticket = server.cookies().find_ticket(&visit.request.headers);
-    match social::sign_up(&visit.op, ticket.as_ref(), form.clone()).await {
+    let ticket = server.cookies().find_ticket(&head.request.headers);
+    match social::sign_up(&head.op, ticket.as_ref(), form.clone()).await {
         Ok(finished) => {
             let mut answer = done(server, StatusCode::SEE_OTHER, finished)?;
             answer.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
@@ -333,7 +341,7 @@ async fn sign_up(
         }
         Err(SocialError::Form(problems)) => {
             let (provider, _) = social::form(&server.app, ticket.as_ref()).await?;
-            form_page(server, visit, StatusCode::BAD_REQUEST, &provider, &form, &problems)
+            form_page(server, head, StatusCode::BAD_REQUEST, &provider, &form, &problems)
         }
         Err(failure) => Err(failure.into()),
     }
@@ -341,27 +349,27 @@ async fn sign_up(
 
 fn form_page(
     server: &AppState,
-    visit: &RequestHead<'_>,
+    head: &RequestHead<'_>,
     status: StatusCode,
     provider: &str,
     form: &Form,
     problems: &ValidationErrors,
 ) -> Result<Answer, ApiError> {
-    let (csrf, cookie) = server.cookies().csrf_for(&visit.request.headers);
+    let (csrf, cookie) = server.cookies().csrf_for(&head.request.headers);
     let field = |name: &str, value: &str| {
         let of_field = problems.fields.iter().filter(|(field, _)| *field == name);
         let messages: Vec<String> = of_field.flat_map(|(_, messages)| messages).cloned().collect();
-        Field { value: value.to_owned(), error: visit.page.messages(&messages) }
+        Field { value: value.to_owned(), error: head.page.messages(&messages) }
     };
     let sign_up = SocialSignUp {
-        page: visit.page,
+        page: head.page,
         provider,
         csrf: &csrf,
-        general: visit.page.messages(&problems.general),
+        general: head.page.messages(&problems.general),
         username: field("username", &form.username),
         email: field("email", &form.email),
     };
-    let mut answer = render(status, visit.page, &sign_up)?;
+    let mut answer = render(status, head.page, &sign_up)?;
     answer.headers_mut().append(SET_COOKIE, cookie);
     Ok(answer)
 }
@@ -390,8 +398,8 @@ fn done(
     Ok(answer)
 }
 
-fn next_of_ticket(server: &AppState, visit: &RequestHead<'_>) -> Option<String> {
-    social::next(&server.app, server.cookies().find_ticket(&visit.request.headers).as_ref())
+fn next_of_ticket(server: &AppState, head: &RequestHead<'_>) -> Option<String> {
+    social::next(&server.app, server.cookies().find_ticket(&head.request.headers).as_ref())
 }
 
 /// The error message, with links to continue: the one to sign in leads on to `next`.
@@ -427,26 +435,26 @@ fn escaped(text: &str) -> String {
 }
 
 /// The first value of that name in the query.
-fn query(visit: &RequestHead<'_>, name: &str) -> Option<String> {
-    let query = visit.request.uri.query()?;
+fn query(head: &RequestHead<'_>, name: &str) -> Option<String> {
+    let query = head.request.uri.query()?;
     form_urlencoded::parse(query.as_bytes())
         .find(|(key, _)| key == name)
         .map(|(_, value)| value.into_owned())
 }
 
-/// The session that asks, with its CSRF token and a recent proof of its owner.
+/// The session of the request, which must have a CSRF token and recent authentication.
 async fn session_of(
     server: &AppState,
-    visit: &RequestHead<'_>,
+    head: &RequestHead<'_>,
     body: &mut LazyBody,
 ) -> Result<[u8; 32], ApiError> {
     const COOKIE: &[&[&str]] = &[&["cookieAuth"]];
     let mut credentials = Credentials {
         host: server,
-        head: &visit.request,
+        head: &head.request,
         body,
-        remote: visit.remote,
-        request_id: &visit.request_id,
+        remote: head.remote,
+        request_id: &head.request_id,
         security: COOKIE,
         scopes: &[],
     };

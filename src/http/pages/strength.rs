@@ -1,6 +1,6 @@
 //! Strength of a new password while it is typed, for the pages.
 //!
-//! The password comes in a body, which no log has, and goes no further than the estimate.
+//! The password is sent in the body, which is never logged, and is used for the estimate only.
 
 use http::StatusCode;
 use serde_json::json;
@@ -38,11 +38,11 @@ impl Page<AppState> for Endpoint {
     async fn answer(
         &self,
         server: &AppState,
-        mut visit: PageRequest,
+        mut page_request: PageRequest,
     ) -> Result<Response, ApiError> {
-        let op = client::page_operation(server, &visit);
-        caller::check_csrf(server, &visit.request, &mut visit.body).await?;
-        let fields = visit.body.fields().await?;
+        let op = client::page_operation(server, &page_request);
+        caller::check_csrf(server, &page_request.request, &mut page_request.body).await?;
+        let fields = page_request.body.fields().await?;
         let text = |name| fields.text(name).unwrap_or_default();
         let attribute = |name| text(name).chars().take(MAX_ATTRIBUTE_CHARACTERS).collect();
         let [username, email, first_name, last_name]: [String; 4] =

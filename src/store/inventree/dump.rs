@@ -15,7 +15,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::{SourceEngine, TABLES};
 
 /// Tables that are read if they are there, beside those that must be.
-const OTHERS: [&str; 6] = [
+const OPTIONAL_TABLES: [&str; 6] = [
     "auth_group",
     "auth_user_groups",
     "django_migrations",
@@ -25,15 +25,15 @@ const OTHERS: [&str; 6] = [
 ];
 
 /// With one of these on its first lines, a file is a dump.
-const HEADS: [&[u8]; 2] = [b"-- MySQL dump ", b"-- MariaDB dump "];
+const HEADERS: [&[u8]; 2] = [b"-- MySQL dump ", b"-- MariaDB dump "];
 /// The last line, unless writing the dump was interrupted.
-const END: &[u8] = b"-- Dump completed";
+const LAST_LINE: &[u8] = b"-- Dump completed";
 
 pub(super) fn is_dump(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = reader(path).and_then(|reader| reader.take(256).read_to_end(&mut start));
     read.is_ok()
-        && HEADS
+        && HEADERS
             .iter()
             .any(|head| start.split(|byte| *byte == b'\n').any(|line| line.starts_with(head)))
 }
@@ -55,7 +55,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn SourceEngine>, String> {
         number += 1;
         let text = line.trim_ascii_end();
         dump.line(text).map_err(|why| format!("line {number}: {why}"))?;
-        is_whole = text.starts_with(END) || is_whole && text.is_empty();
+        is_whole = text.starts_with(LAST_LINE) || is_whole && text.is_empty();
     }
     if !is_whole {
         return Err("half-written: it does not end with `-- Dump completed`".to_owned());
@@ -218,7 +218,7 @@ impl Dump<'_> {
 }
 
 fn is_wanted(table: &str) -> bool {
-    TABLES.iter().any(|(name, _)| *name == table) || OTHERS.contains(&table)
+    TABLES.iter().any(|(name, _)| *name == table) || OPTIONAL_TABLES.contains(&table)
 }
 
 fn after<'l>(line: &'l [u8], start: &[u8]) -> Option<&'l [u8]> {

@@ -286,7 +286,10 @@ fn to_postgres_ddl(step: &str) -> String {
 pub(in crate::store) struct SavepointPerStatement<'w>(pub(in crate::store) &'w Writing);
 
 impl SavepointPerStatement<'_> {
-    fn undoing<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn in_savepoint<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.0.run("SAVEPOINT statement")?;
         let done = work();
         self.0.run(match done {
@@ -308,11 +311,11 @@ impl Connection for SavepointPerStatement<'_> {
             // If a read fails, so does the whole transaction.
             return self.0.query(sql, params, each);
         }
-        self.undoing(|| self.0.query(sql, params, each))
+        self.in_savepoint(|| self.0.query(sql, params, each))
     }
 
     fn execute(&self, sql: &'static str, params: &[Value<'_>]) -> Result<usize, StoreError> {
-        self.undoing(|| self.0.execute(sql, params))
+        self.in_savepoint(|| self.0.execute(sql, params))
     }
 
     fn insert_all(

@@ -41,7 +41,7 @@ async fn starttls_and_login_deliver() {
         let sink = Sink::running(Encryption::StartTls, Some(Login { mechanisms, ..LOGIN }));
         let queue = Queue::new();
         queue.add("alice@example.org").await;
-        queue.rounds(Some(sink.transport())).once().await.unwrap();
+        queue.worker(Some(sink.transport())).run_once().await.unwrap();
         let mails = sink.delivered();
         assert_eq!((queue.waiting().await, mails.len()), (0, 1), "{mechanisms}");
         assert_eq!(
@@ -57,7 +57,7 @@ async fn implicit_tls_delivers() {
     let sink = Sink::running(Encryption::Implicit, None);
     let queue = Queue::new();
     queue.add("alice@example.org").await;
-    queue.rounds(Some(sink.transport())).once().await.unwrap();
+    queue.worker(Some(sink.transport())).run_once().await.unwrap();
     assert_eq!(queue.waiting().await, 0);
     assert!(sink.delivered().iter().all(|mail| mail.encrypted));
     assert_eq!(sink.recipients(), ["alice@example.org"]);
@@ -101,7 +101,7 @@ async fn refused_recipient_does_not_block_the_next() {
     let queue = Queue::new();
     queue.add("nobody@example.org").await;
     queue.add("alice@example.org").await;
-    queue.rounds(Some(sink.transport())).once().await.unwrap();
+    queue.worker(Some(sink.transport())).run_once().await.unwrap();
     assert_eq!(sink.recipients(), ["alice@example.org"]);
     assert_eq!(queue.waiting().await, 0);
 }
@@ -114,23 +114,23 @@ async fn after_refusing(recipient: &str, reply: &str) -> (Sink, Queue, OutboxWor
     let queue = Queue::new();
     queue.add(recipient).await;
     queue.add("alice@example.org").await;
-    let mut rounds = queue.rounds(Some(sink.transport()));
-    rounds.once().await.unwrap();
+    let mut worker = queue.worker(Some(sink.transport()));
+    worker.run_once().await.unwrap();
     assert_eq!(
         (sink.recipients(), queue.waiting().await),
         (vec!["alice@example.org".to_owned()], 1)
     );
     sink.accept(recipient);
-    (sink, queue, rounds)
+    (sink, queue, worker)
 }
 
 /// Many servers send 554 for a single recipient.
 #[tokio::test]
 async fn recipient_refused_by_policy_does_not_block_the_next_and_is_not_lost() {
     let reply = "554 5.7.1 <far@example.net>: Relay access denied";
-    let (sink, queue, mut rounds) = after_refusing("far@example.net", reply).await;
+    let (sink, queue, mut worker) = after_refusing("far@example.net", reply).await;
     queue.advance(LATER);
-    rounds.once().await.unwrap();
+    worker.run_once().await.unwrap();
     assert_eq!((sink.recipients().len(), queue.waiting().await), (2, 0));
 }
 
@@ -141,7 +141,7 @@ async fn unsupported_recipient_does_not_block_the_next() {
     queue.add("\u{e4}lice@example.org").await;
     queue.add("\"a b\"@example.org").await;
     queue.add("alice@example.org").await;
-    queue.rounds(Some(sink.transport())).once().await.unwrap();
+    queue.worker(Some(sink.transport())).run_once().await.unwrap();
     assert_eq!(sink.recipients(), ["\"a b\"@example.org", "alice@example.org"]);
     assert_eq!(
         queue.waiting().await,
@@ -152,12 +152,12 @@ async fn unsupported_recipient_does_not_block_the_next() {
 
 #[tokio::test]
 async fn deferred_recipient_is_tried_again_later() {
-    let (sink, queue, mut rounds) =
+    let (sink, queue, mut worker) =
         after_refusing("busy@example.org", "451 4.7.1 Greylisted").await;
-    rounds.once().await.unwrap();
+    worker.run_once().await.unwrap();
     assert_eq!(queue.waiting().await, 1, "it is too early");
     queue.advance(chrono::Duration::seconds(30));
-    rounds.once().await.unwrap();
+    worker.run_once().await.unwrap();
     assert_eq!(sink.recipients(), ["alice@example.org", "busy@example.org"]);
     assert_eq!(queue.waiting().await, 0);
 }

@@ -84,7 +84,7 @@ impl Queue {
         self.store.write(move |w| outbox.queue(w, &sealed, now)).await.unwrap();
     }
 
-    fn rounds(&self, transport: Option<Transport>) -> OutboxWorker {
+    fn worker(&self, transport: Option<Transport>) -> OutboxWorker {
         let clock = Arc::clone(&self.clock);
         let log = slog::Logger::root(slog::Discard, slog::o!());
         let now = Arc::new(move || *clock.lock().unwrap());
@@ -101,14 +101,14 @@ impl Queue {
 async fn keeps_the_email_until_fixed(sink: &Sink, wrong: SmtpSettings) {
     let queue = Queue::new();
     queue.add("alice@example.org").await;
-    let mut rounds = queue.rounds(Some(Transport::smtp(wrong).unwrap()));
+    let mut worker = queue.worker(Some(Transport::smtp(wrong).unwrap()));
     for _ in 0..3 {
-        rounds.once().await.unwrap();
+        worker.run_once().await.unwrap();
         queue.advance(chrono::Duration::minutes(2));
     }
     assert_eq!((queue.waiting().await, sink.delivered().len()), (1, 0));
 
-    queue.rounds(Some(sink.transport())).once().await.unwrap();
+    queue.worker(Some(sink.transport())).run_once().await.unwrap();
     assert_eq!(
         (queue.waiting().await, sink.recipients()),
         (0, vec!["alice@example.org".to_owned()])

@@ -34,8 +34,8 @@ async fn hanging_smtp_server_delays_no_response() {
             SmtpSettings { port: hanging.local_addr().unwrap().port(), ..Sink::plain().settings() };
         let queue = Queue::new();
         queue.add("alice@example.org").await;
-        let mut rounds = queue.rounds(Some(Transport::smtp(settings.clone()).unwrap()));
-        let round = tokio::spawn(async move { rounds.once().await });
+        let mut worker = queue.worker(Some(Transport::smtp(settings.clone()).unwrap()));
+        let round = tokio::spawn(async move { worker.run_once().await });
         let (mut held, _) = hanging.accept().await.unwrap();
         held.write_all(greeting).await.unwrap();
         for _ in 0..200 {
@@ -52,7 +52,7 @@ async fn hanging_smtp_server_delays_no_response() {
         assert_eq!(queue.waiting().await, 1);
         queue.advance(LATER);
         let sink = Sink::plain();
-        queue.rounds(Some(sink.transport())).once().await.unwrap();
+        queue.worker(Some(sink.transport())).run_once().await.unwrap();
         assert_eq!(
             (queue.waiting().await, sink.recipients()),
             (0, vec!["alice@example.org".to_owned()])
@@ -98,7 +98,7 @@ async fn crash_between_commit_and_sending_loses_nothing() {
     };
     drop(before);
 
-    after.rounds(Some(sink.transport())).once().await.unwrap();
+    after.worker(Some(sink.transport())).run_once().await.unwrap();
     assert_eq!(sink.recipients(), ["alice@example.org", "bob@example.org"]);
     assert_eq!(after.waiting().await, 0);
 }
@@ -108,9 +108,9 @@ async fn email_is_never_sent_twice_within_a_process() {
     let sink = Sink::plain();
     let queue = Queue::new();
     queue.add("alice@example.org").await;
-    let mut rounds = queue.rounds(Some(sink.transport()));
+    let mut worker = queue.worker(Some(sink.transport()));
     for _ in 0..3 {
-        rounds.once().await.unwrap();
+        worker.run_once().await.unwrap();
         queue.advance(LATER);
     }
     assert_eq!(sink.recipients(), ["alice@example.org"]);
@@ -122,18 +122,18 @@ async fn sent_email_that_could_not_be_deleted_is_not_sent_again() {
     let sink = Sink::plain();
     let queue = Queue::new();
     queue.add("alice@example.org").await;
-    let mut rounds = queue.rounds(Some(sink.transport()));
+    let mut worker = queue.worker(Some(sink.transport()));
     let silence = sink.keep_silent().await;
-    let round = tokio::spawn(async move { (rounds.once().await, rounds) });
+    let round = tokio::spawn(async move { (worker.run_once().await, worker) });
     sink.wait_for(1).await;
     let lock = queue.database.lock();
     drop(silence);
-    let (outcome, mut rounds) = round.await.unwrap();
+    let (outcome, mut worker) = round.await.unwrap();
     assert!(outcome.is_err(), "the deletion was to fail");
     drop(lock);
     assert_eq!(queue.waiting().await, 1);
 
-    rounds.once().await.unwrap();
+    worker.run_once().await.unwrap();
     assert_eq!((sink.delivered().len(), queue.waiting().await), (1, 0));
 }
 
@@ -144,7 +144,7 @@ async fn email_encrypted_under_another_key_is_dropped_and_the_next_is_sent() {
     queue.add("alice@example.org").await;
     queue.outbox = outbox(&KEY);
     queue.add("bob@example.org").await;
-    queue.rounds(Some(sink.transport())).once().await.unwrap();
+    queue.worker(Some(sink.transport())).run_once().await.unwrap();
     assert_eq!(sink.recipients(), ["bob@example.org"]);
     assert_eq!(queue.waiting().await, 0);
 }
@@ -154,15 +154,15 @@ async fn expired_email_is_dropped() {
     let mut sink = Sink::reserve(Encryption::None, None);
     let queue = Queue::new();
     queue.add("alice@example.org").await;
-    let mut rounds = queue.rounds(Some(sink.transport()));
-    rounds.once().await.unwrap();
+    let mut worker = queue.worker(Some(sink.transport()));
+    worker.run_once().await.unwrap();
     queue.advance(chrono::Duration::days(3) - chrono::Duration::seconds(1));
-    rounds.once().await.unwrap();
+    worker.run_once().await.unwrap();
     assert_eq!(queue.waiting().await, 1, "it is not expired yet");
 
     sink.start();
     queue.advance(chrono::Duration::seconds(1));
-    rounds.once().await.unwrap();
+    worker.run_once().await.unwrap();
     assert_eq!((queue.waiting().await, sink.delivered().len()), (0, 0));
 }
 
@@ -193,15 +193,15 @@ async fn outbox_links_are_encrypted() {
 async fn without_a_mail_server_email_waits() {
     let queue = Queue::new();
     queue.add("alice@example.org").await;
-    let mut nowhere = queue.rounds(None);
+    let mut nowhere = queue.worker(None);
     for _ in 0..3 {
-        assert!(!nowhere.once().await.unwrap());
+        assert!(!nowhere.run_once().await.unwrap());
         queue.advance(LATER);
     }
     assert_eq!(queue.waiting().await, 1);
 
     let sink = Sink::plain();
-    queue.rounds(Some(sink.transport())).once().await.unwrap();
+    queue.worker(Some(sink.transport())).run_once().await.unwrap();
     assert_eq!(
         (queue.waiting().await, sink.recipients()),
         (0, vec!["alice@example.org".to_owned()])

@@ -3,7 +3,7 @@
 mod browsers;
 mod connecting;
 mod documented;
-mod odd;
+mod edge_cases;
 mod refusals;
 mod sign_in;
 mod sign_up;

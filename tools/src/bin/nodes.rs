@@ -101,9 +101,9 @@ impl Probe {
     }
 }
 
-struct Beside(postgres::Client);
+struct DatabaseRows(postgres::Client);
 
-impl Rows for Beside {
+impl Rows for DatabaseRows {
     fn stored(&mut self, username: &str) -> Result<State, Failure> {
         let row = self
             .0
@@ -129,9 +129,9 @@ impl Rows for Beside {
     }
 }
 
-impl Beside {
-    fn open(port: u16) -> Result<Beside, Failure> {
-        Ok(Beside(postgres::Client::connect(
+impl DatabaseRows {
+    fn open(port: u16) -> Result<DatabaseRows, Failure> {
+        Ok(DatabaseRows(postgres::Client::connect(
             &test_support::postgres::url(port, DATABASE),
             postgres::NoTls,
         )?))
@@ -276,7 +276,7 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
         if let Some(number) = victim {
             servers[number] = Some(start().map_err(at)?);
         }
-        let mut beside = Beside::open(cluster.port)?;
+        let mut beside = DatabaseRows::open(cluster.port)?;
         beside.check().map_err(at)?;
         let pending = clients
             .iter()
@@ -368,7 +368,7 @@ fn mails(
     port: u16,
     clients: &[Client],
 ) -> Result<(usize, usize, usize), Failure> {
-    let mut beside = Beside::open(port)?;
+    let mut beside = DatabaseRows::open(port)?;
     let deadline = Instant::now() + REQUEST_TIMEOUT;
     while beside.number("SELECT COUNT(*) FROM outbox")? > 0 {
         if Instant::now() > deadline {

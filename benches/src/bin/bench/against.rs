@@ -5,9 +5,9 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use crate::asks::{by_bad_token, by_session, by_token, log_in, rename};
-use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load};
+use crate::load::{Clients, Expect, Load, Numbers, Request, run as load};
 use crate::plan::{HASHERS, Plan, READERS, WRITERS};
+use crate::requests::{by_bad_token, by_session, by_token, log_in, rename};
 use crate::servers::{BINARY, serve_by};
 use crate::table::{Table, machine, median, number};
 use benches::filling::{TOKENS_PER_ACCOUNT, fill};
@@ -23,7 +23,7 @@ pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
     fill(&ours.as_path().into(), plan.few_accounts)?;
     // The older schema: the newer program fills the rows, and the version is reset.
     std::fs::copy(&ours, &theirs)?;
-    older(&theirs, other)?;
+    downgrade_schema(&theirs, other)?;
     let servers: Result<Vec<Process>, String> =
         sides.iter().map(|(binary, file)| serve_by(binary, file)).collect();
     let servers = servers?;
@@ -38,14 +38,14 @@ pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
         "p50, p99 ms",
     ]);
     let (accounts, tokens) = (plan.few_accounts, plan.few_accounts * TOKENS_PER_ACCOUNT);
-    let rows: [(&str, Ask, u32, u32, Expect); 5] = [
+    let rows: [(&str, Request, u32, u32, Expect); 5] = [
         ("who-am-i by token", by_token(), tokens, READERS, Expect::Success),
         ("who-am-i by session", by_session(), accounts / 2, READERS, Expect::Success),
         ("bad token (401)", by_bad_token(), tokens, READERS, Expect::Unauthorized),
         ("login", log_in(), accounts, HASHERS, Expect::Success),
         ("PATCH user", rename(), accounts, WRITERS, Expect::Success),
     ];
-    for (what, ask, last, connections, expect) in rows {
+    for (what, request, last, connections, expect) in rows {
         let clients = Clients { connections, seconds: plan.seconds };
         let mut loads: [Vec<Load>; 2] = [Vec::new(), Vec::new()];
         let mut costs: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
@@ -53,10 +53,10 @@ pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
             // The sides take turns to go first, because the second run finds a warmer machine.
             let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
             for side in order {
-                let (server, ask) = (&servers[side], std::slice::from_ref(&ask));
+                let (server, request) = (&servers[side], std::slice::from_ref(&request));
                 let cpu = || server.cpu_seconds().ok_or("no processor time in /proc");
                 let before = cpu()?;
-                let load = load(server.port, ask, Numbers::Any(last), clients, expect)?;
+                let load = load(server.port, request, Numbers::Any(last), clients, expect)?;
                 costs[side].push((cpu()? - before) * 1e6 / load.requests as f64);
                 loads[side].push(load);
             }
@@ -87,7 +87,7 @@ pub fn run(plan: &Plan, other: &Path) -> Result<(), Box<dyn Error>> {
 
 /// Resets the schema version to that of the other program, provided that only tables were added
 /// since.
-fn older(file: &Path, other: &Path) -> Result<(), Box<dyn Error>> {
+fn downgrade_schema(file: &Path, other: &Path) -> Result<(), Box<dyn Error>> {
     let new = tempfile::tempdir()?;
     let own = new.path().join("own.sqlite3");
     drop(serve_by(other, &own)?);

@@ -14,7 +14,7 @@ pub const NUMBER: &str = "########";
 
 /// A kind of request.
 #[derive(Clone)]
-pub struct Ask {
+pub struct Request {
     weight: u32,
     method: &'static str,
     path: String,
@@ -22,9 +22,9 @@ pub struct Ask {
     body: String,
 }
 
-impl Ask {
-    pub fn get(path: &str) -> Ask {
-        Ask {
+impl Request {
+    pub fn get(path: &str) -> Request {
+        Request {
             weight: 1,
             method: "GET",
             path: path.to_owned(),
@@ -33,40 +33,40 @@ impl Ask {
         }
     }
 
-    pub fn post(path: &str, json: &serde_json::Value) -> Ask {
-        Ask { method: "POST", body: json.to_string(), ..Ask::get(path) }
+    pub fn post(path: &str, json: &serde_json::Value) -> Request {
+        Request { method: "POST", body: json.to_string(), ..Request::get(path) }
             .header("content-type: application/json")
     }
 
-    pub fn form(path: &str, body: &str) -> Ask {
-        let ask = Ask { method: "POST", body: body.to_owned(), ..Ask::get(path) };
-        ask.header("content-type: application/x-www-form-urlencoded")
+    pub fn form(path: &str, body: &str) -> Request {
+        let request = Request { method: "POST", body: body.to_owned(), ..Request::get(path) };
+        request.header("content-type: application/x-www-form-urlencoded")
     }
 
-    pub fn patch(path: &str, json: &serde_json::Value) -> Ask {
-        Ask { method: "PATCH", ..Ask::post(path, json) }
+    pub fn patch(path: &str, json: &serde_json::Value) -> Request {
+        Request { method: "PATCH", ..Request::post(path, json) }
     }
 
-    pub fn at(mut self, path: &str) -> Ask {
+    pub fn at(mut self, path: &str) -> Request {
         path.clone_into(&mut self.path);
         self
     }
 
-    pub fn header(mut self, line: impl Into<String>) -> Ask {
+    pub fn header(mut self, line: impl Into<String>) -> Request {
         self.headers.push(line.into());
         self
     }
 
-    pub fn weight(mut self, weight: u32) -> Ask {
+    pub fn weight(mut self, weight: u32) -> Request {
         self.weight = weight;
         self
     }
 }
 
-impl Ask {
+impl Request {
     /// The request as sent, on a connection of its own.
     pub fn text(&self, port: u16) -> String {
-        let Ask { method, path, headers, body, .. } = self;
+        let Request { method, path, headers, body, .. } = self;
         let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         let length = body.len();
         format!(
@@ -111,18 +111,18 @@ pub enum Expect {
 }
 
 /// A running load.
-pub struct UnderWay {
+pub struct RunningLoad {
     wrk: Child,
     expect: Expect,
 }
 
 pub fn start(
     port: u16,
-    asks: &[Ask],
+    requests: &[Request],
     numbers: Numbers,
     clients: Clients,
     expect: Expect,
-) -> Result<UnderWay, String> {
+) -> Result<RunningLoad, String> {
     let mut command = Command::new("wrk");
     command.args([
         "-t1",
@@ -136,21 +136,21 @@ pub fn start(
         Numbers::Any(last) => command.args(["any", "1", &last.to_string()]),
         Numbers::EachFrom(first) => command.args(["each", &first.to_string(), "0"]),
     };
-    for ask in asks {
+    for request in requests {
         command.args([
-            &ask.weight.to_string(),
-            ask.method,
-            &ask.path,
-            &ask.headers.join("\n"),
-            &ask.body,
+            &request.weight.to_string(),
+            request.method,
+            &request.path,
+            &request.headers.join("\n"),
+            &request.body,
         ]);
     }
     let wrk = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let wrk = wrk.map_err(|e| format!("wrk: {e}; apt-get install wrk"))?;
-    Ok(UnderWay { wrk, expect })
+    Ok(RunningLoad { wrk, expect })
 }
 
-impl UnderWay {
+impl RunningLoad {
     pub fn finish(self) -> Result<Load, String> {
         let output = self.wrk.wait_with_output().map_err(|e| e.to_string())?;
         read(&output, self.expect).ok_or_else(|| {
@@ -163,12 +163,12 @@ impl UnderWay {
 
 pub fn run(
     port: u16,
-    asks: &[Ask],
+    requests: &[Request],
     numbers: Numbers,
     clients: Clients,
     expect: Expect,
 ) -> Result<Load, String> {
-    start(port, asks, numbers, clients, expect)?.finish()
+    start(port, requests, numbers, clients, expect)?.finish()
 }
 
 fn read(output: &Output, expect: Expect) -> Option<Load> {

@@ -5,11 +5,11 @@
 //! other load disturbs both alike. Figures are not judged; an unexpected response aborts the run.
 
 mod against;
-mod asks;
 mod limits;
 mod load;
 mod peers;
 mod plan;
+mod requests;
 mod rows;
 mod servers;
 mod shared;

@@ -11,8 +11,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::asks::{by_token, log_in};
-use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load};
+use crate::load::{Clients, Expect, Load, Numbers, Request, run as load};
+use crate::requests::{by_token, log_in};
 use crate::servers::serve;
 use crate::table::{Table, machine, median, number};
 use benches::filling::{PASSWORD, fill};
@@ -39,8 +39,8 @@ struct Peer {
     prepare: Option<&'static str>,
     serve: fn(u16) -> Command,
     alive: &'static str,
-    register: fn() -> Ask,
-    log_in: fn() -> Ask,
+    register: fn() -> Request,
+    log_in: fn() -> Request,
     /// The token's member in the login response.
     token: &'static str,
     scheme: &'static str,
@@ -70,9 +70,9 @@ const PEERS: [Peer; 3] = [
             let body = json!({
                 "username": NAME, "email": EMAIL, "password1": PASSWORD, "password2": PASSWORD,
             });
-            Ask::post("/registration/", &body)
+            Request::post("/registration/", &body)
         },
-        log_in: || Ask::post("/login/", &json!({ "username": NAME, "password": PASSWORD })),
+        log_in: || Request::post("/login/", &json!({ "username": NAME, "password": PASSWORD })),
         token: "key",
         scheme: "Token",
         who: "/user/",
@@ -88,9 +88,11 @@ const PEERS: [Peer; 3] = [
             command
         },
         alive: "/users/me",
-        register: || Ask::post("/auth/register", &json!({ "email": EMAIL, "password": PASSWORD })),
+        register: || {
+            Request::post("/auth/register", &json!({ "email": EMAIL, "password": PASSWORD }))
+        },
         log_in: || {
-            Ask::form(
+            Request::form(
                 "/auth/login",
                 &format!("username={}&password={PASSWORD}", EMAIL.replace('@', "%40")),
             )
@@ -111,10 +113,13 @@ const PEERS: [Peer; 3] = [
         alive: "/api/auth/ok",
         register: || {
             let body = json!({ "email": EMAIL, "password": PASSWORD, "name": NAME });
-            Ask::post("/api/auth/sign-up/email", &body)
+            Request::post("/api/auth/sign-up/email", &body)
         },
         log_in: || {
-            Ask::post("/api/auth/sign-in/email", &json!({ "email": EMAIL, "password": PASSWORD }))
+            Request::post(
+                "/api/auth/sign-in/email",
+                &json!({ "email": EMAIL, "password": PASSWORD }),
+            )
         },
         token: "token",
         scheme: "Bearer",
@@ -143,7 +148,7 @@ pub fn run() -> Result<(), Box<dyn Error>> {
         for hash in ["default", "argon2id"] {
             let named = if hash == "default" { peer.hash } else { "argon2id at our parameters" };
             eprintln!("{}, {named}", peer.name);
-            let cells = beside(peer, hash, &database, folder.path())?;
+            let cells = compare(peer, hash, &database, folder.path())?;
             table.add([vec![format!("{}; {named}", peer.name)], cells].concat());
         }
     }
@@ -152,7 +157,7 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn beside(
+fn compare(
     peer: &Peer,
     hash: &str,
     database: &Path,
@@ -181,32 +186,39 @@ fn beside(
     let started =
         [start("first.log")?, start("second.log")?, start("third.log")?].map(|p| p.started_in);
     let server = start("peer.log")?;
-    ask(server.port, &(peer.register)())?;
-    let token = ask(server.port, &(peer.log_in)())?;
+    request(server.port, &(peer.register)())?;
+    let token = request(server.port, &(peer.log_in)())?;
     let token = token[peer.token].as_str().ok_or("no token in the answer to a login")?.to_owned();
-    let who = Ask::get(peer.who).header(format!("Authorization: {} {token}", peer.scheme));
-    let said = ask(server.port, &who)?.to_string();
+    let who = Request::get(peer.who).header(format!("Authorization: {} {token}", peer.scheme));
+    let said = request(server.port, &who)?.to_string();
     if !said.contains(EMAIL) {
         return Err(format!("who-am-i says {said}").into());
     }
 
     let ours_started = [serve(database)?, serve(database)?, serve(database)?].map(|p| p.started_in);
     let ours = serve(database)?;
-    let turns = |ours_ask: Ask, their_ask: Ask, connections| -> Result<(f64, f64, f64), String> {
-        let clients = Clients { connections, seconds: SECONDS };
-        let (mut at_ours, mut at_theirs): (Vec<Load>, Vec<Load>) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            let run = |port, ask| {
-                load(port, std::slice::from_ref(ask), Numbers::Any(1000), clients, Expect::Success)
-            };
-            at_ours.push(run(ours.port, &ours_ask)?);
-            at_theirs.push(run(server.port, &their_ask)?);
-        }
-        let ratio =
-            median(at_ours.iter().zip(&at_theirs).map(|(a, b)| a.per_second / b.per_second));
-        let middle = |loads: &[Load]| median(loads.iter().map(|l| l.per_second));
-        Ok((middle(&at_theirs), middle(&at_ours), ratio))
-    };
+    let turns =
+        |ours_ask: Request, their_ask: Request, connections| -> Result<(f64, f64, f64), String> {
+            let clients = Clients { connections, seconds: SECONDS };
+            let (mut at_ours, mut at_theirs): (Vec<Load>, Vec<Load>) = (Vec::new(), Vec::new());
+            for _ in 0..ROUNDS {
+                let run = |port, request| {
+                    load(
+                        port,
+                        std::slice::from_ref(request),
+                        Numbers::Any(1000),
+                        clients,
+                        Expect::Success,
+                    )
+                };
+                at_ours.push(run(ours.port, &ours_ask)?);
+                at_theirs.push(run(server.port, &their_ask)?);
+            }
+            let ratio =
+                median(at_ours.iter().zip(&at_theirs).map(|(a, b)| a.per_second / b.per_second));
+            let middle = |loads: &[Load]| median(loads.iter().map(|l| l.per_second));
+            Ok((middle(&at_theirs), middle(&at_ours), ratio))
+        };
     let mut cells = Vec::new();
     for (ours_ask, their_ask, connections) in
         [(by_token(), who, READERS), (log_in(), (peer.log_in)(), HASHERS)]
@@ -232,9 +244,9 @@ fn beside(
 }
 
 /// Sends one request and returns the JSON of its response.
-fn ask(port: u16, ask: &Ask) -> Result<Value, Box<dyn Error>> {
+fn request(port: u16, request: &Request) -> Result<Value, Box<dyn Error>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.write_all(ask.text(port).as_bytes())?;
+    stream.write_all(request.text(port).as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let is_good = answer.starts_with("HTTP/1.1 2");

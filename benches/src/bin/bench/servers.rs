@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::asks::PROVIDERS;
+use crate::requests::PROVIDERS;
 use benches::process::Process;
 
 /// The release build of this server.

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use inventree_auth::domain::keys::digest;
 use inventree_auth::store::{Database, Store};
 
-use crate::asks::{PROVIDERS, by_token, log_in, rename};
 use crate::limits::hashes_per_second;
-use crate::load::{Ask, Clients, Expect, Load, Numbers, run as load, start as start_load};
+use crate::load::{Clients, Expect, Load, Numbers, Request, run as load, start as start_load};
 use crate::plan::{HASHERS, Plan, READERS, WRITERS};
+use crate::requests::{PROVIDERS, by_token, log_in, rename};
 use crate::servers::BINARY;
 use crate::table::{Table, machine, median, number};
 use benches::filling::{TOKENS_PER_ACCOUNT, fill, token_key};
@@ -83,7 +83,7 @@ impl Shared<'_> {
             let duration = Duration::from_secs(self.plan.seconds.into());
             limits.push(runtime.block_on(selects_per_second(store, tokens, duration))?);
         }
-        self.say(
+        self.add_row(
             "who-am-i by token, one server",
             &loads,
             "the bare SELECT, same connections",
@@ -101,14 +101,14 @@ impl Shared<'_> {
             // Contention of three servers on one machine.
             crowded.push(hashes_per_second(NODES, Duration::from_secs(self.plan.seconds.into()))?);
         }
-        self.say("login, one server", &loads, "argon2 alone, all cores", &limits, "");
+        self.add_row("login, one server", &loads, "argon2 alone, all cores", &limits, "");
         let ratio = median(crowded.iter().zip(&limits).map(|(crowded, limit)| crowded / limit));
-        let beside = format!("a thread for each core: {}", number(median(limits)));
+        let reference = format!("a thread for each core: {}", number(median(limits)));
         let crowded = number(median(crowded));
         let cells = [
             "argon2 alone, three threads for each core",
             &crowded,
-            &beside,
+            &reference,
             &format!("{ratio:.2}"),
             "",
             "",
@@ -122,32 +122,43 @@ impl Shared<'_> {
     fn three_beside_one(
         &mut self,
         what: &str,
-        ask: &Ask,
+        request: &Request,
         numbers: Numbers,
         clients: u32,
     ) -> Outcome<()> {
         let (mut three, mut one) = (Vec::new(), Vec::new());
         for _ in 0..self.plan.rounds {
-            three.push(self.load(ask, numbers, clients, NODES)?);
-            one.push(self.load(ask, numbers, clients, 1)?.per_second);
+            three.push(self.load(request, numbers, clients, NODES)?);
+            one.push(self.load(request, numbers, clients, 1)?.per_second);
         }
-        self.say(&format!("{what}, three servers"), &three, "one server", &one, "1.00");
+        self.add_row(&format!("{what}, three servers"), &three, "one server", &one, "1.00");
         Ok(())
     }
 
-    fn one_load(&self, ask: &Ask, numbers: Numbers, connections: u32) -> Result<Load, String> {
+    fn one_load(
+        &self,
+        request: &Request,
+        numbers: Numbers,
+        connections: u32,
+    ) -> Result<Load, String> {
         let clients = Clients { connections, seconds: self.plan.seconds_for(connections) };
-        load(self.nodes[0].port, std::slice::from_ref(ask), numbers, clients, Expect::Success)
+        load(self.nodes[0].port, std::slice::from_ref(request), numbers, clients, Expect::Success)
     }
 
     /// Spreads the load over several servers, with the same number of generators in either case.
     /// Returns the total rate and the latencies of the slowest.
-    fn load(&self, ask: &Ask, numbers: Numbers, connections: u32, servers: usize) -> Outcome<Load> {
+    fn load(
+        &self,
+        request: &Request,
+        numbers: Numbers,
+        connections: u32,
+        servers: usize,
+    ) -> Outcome<Load> {
         let share = connections / u32::try_from(NODES)?;
         let clients = Clients { connections: share, seconds: self.plan.seconds_for(connections) };
-        let asks = std::slice::from_ref(ask);
+        let requests = std::slice::from_ref(request);
         let under_way: Result<Vec<_>, _> = (self.nodes.iter().take(servers).cycle().take(NODES))
-            .map(|node| start_load(node.port, asks, numbers, clients, Expect::Success))
+            .map(|node| start_load(node.port, requests, numbers, clients, Expect::Success))
             .collect();
         let loads: Result<Vec<Load>, _> =
             under_way?.into_iter().map(|load| load.finish()).collect();
@@ -160,13 +171,20 @@ impl Shared<'_> {
         Ok(together.ok_or("no load")?)
     }
 
-    fn say(&mut self, what: &str, loads: &[Load], beside: &str, limits: &[f64], promised: &str) {
+    fn add_row(
+        &mut self,
+        what: &str,
+        loads: &[Load],
+        reference: &str,
+        limits: &[f64],
+        promised: &str,
+    ) {
         let ratio = median(loads.iter().zip(limits).map(|(load, limit)| load.per_second / limit));
         let middle = |figure: fn(&Load) -> f64| median(loads.iter().map(figure));
         self.table.add(vec![
             what.to_owned(),
             number(middle(|load| load.per_second)),
-            format!("{beside}: {}", number(median(limits.iter().copied()))),
+            format!("{reference}: {}", number(median(limits.iter().copied()))),
             format!("{ratio:.2}"),
             promised.to_owned(),
             format!("{:.2}, {:.2}", middle(|load| load.p50_ms), middle(|load| load.p99_ms)),

@@ -1,5 +1,5 @@
-//! Header names have no case (RFC 9110, section 5.1): both documents get the spelling that comes
-//! first.
+//! Header names are case-insensitive (RFC 9110, section 5.1): both documents get the spelling that
+//! occurs first.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) fn unify_spelling(old: &mut Value, new: &mut Value) {
 }
 
 /// The maps whose keys are header names: the entries of canonical `parameters` are keyed by
-/// `in:name`, those of `headers` by name. A component has a name of its own, with case.
+/// `in:name`, those of `headers` by name. Names of components are case-sensitive.
 fn is_keyed_by_header(parent: &str, key: &str) -> bool {
     parent != "components" && matches!(key, "parameters" | "headers")
 }

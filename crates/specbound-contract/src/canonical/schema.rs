@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 type Fields = serde_json::Map<String, Value>;
 
-/// Brings a schema to its one spelling. The schemas in it are canonical already. `deep` also unites
-/// spellings of one version, at the price of differences that are reported at
+/// Brings a schema to its canonical form; its inner schemas are canonical already. `deep` also
+/// unifies equivalent variants within one version. The price is that differences may be reported at
 /// another keyword of the schema.
-pub(super) fn normal(schema: Value, deep: bool) -> Value {
+pub(super) fn normalize(schema: Value, deep: bool) -> Value {
     let Value::Object(mut fields) = schema else { return schema };
     content(&mut fields);
-    constant(&mut fields);
+    const_to_enum(&mut fields);
     for (inclusive, exclusive, step) in
         [("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1)]
     {
@@ -28,12 +28,12 @@ pub(super) fn normal(schema: Value, deep: bool) -> Value {
     for keyword in ["anyOf", "oneOf"] {
         null_alternative(&mut fields, keyword);
         if deep {
-            listed_alternatives(&mut fields, keyword);
-            lone_alternative(&mut fields, keyword);
+            merge_alternatives(&mut fields, keyword);
+            unwrap_single_alternative(&mut fields, keyword);
         }
     }
     types(&mut fields);
-    needless_null(&mut fields);
+    normalize_null(&mut fields);
     if deep {
         members(&mut fields);
     }
@@ -74,9 +74,9 @@ fn types(fields: &mut Fields) {
     fields.insert("type".to_owned(), types);
 }
 
-/// `null` alone is an enumeration of one value, and where nothing limits the values, `null` is one
-/// of them.
-fn needless_null(fields: &mut Fields) {
+/// The type `null` becomes an enumeration of one value. Without other constraints, `null` is
+/// allowed anyway.
+fn normalize_null(fields: &mut Fields) {
     if fields.get("type").is_some_and(|only| only == "null") && !fields.contains_key("enum") {
         fields.remove("type");
         fields.insert("enum".to_owned(), json!([null]));
@@ -87,8 +87,8 @@ fn needless_null(fields: &mut Fields) {
     }
 }
 
-/// A constant is an enumeration of one value.
-fn constant(fields: &mut Fields) {
+/// Replaces `const` by an enumeration of one value.
+fn const_to_enum(fields: &mut Fields) {
     let Some(constant) = fields.get("const") else { return };
     let allowed = match fields.get("enum") {
         None => true,
@@ -155,13 +155,13 @@ fn content(fields: &mut Fields) {
     fields.entry("type").or_insert_with(|| "string".into());
 }
 
-/// Whether a schema is the one that no value meets.
-pub(crate) fn is_nothing(fields: &Fields) -> bool {
+/// Whether a schema is `{"not": {}}`, which accepts no value.
+pub(crate) fn is_never(fields: &Fields) -> bool {
     let not = fields.get("not").and_then(Value::as_object);
     fields.len() == 1 && not.is_some_and(Fields::is_empty)
 }
 
-/// Keywords that constrain nothing without another one.
+/// Removes keywords that have no effect without another one.
 fn remove_ineffective(fields: &mut Fields) {
     if fields.get("contains").is_none()
         || (fields.get("minContains") == Some(&json!(0)) && !fields.contains_key("maxContains"))
@@ -179,7 +179,7 @@ fn remove_ineffective(fields: &mut Fields) {
         }
     }
     for keyword in ["additionalProperties", "unevaluatedProperties", "unevaluatedItems"] {
-        if fields.get(keyword).and_then(Value::as_object).is_some_and(is_nothing) {
+        if fields.get(keyword).and_then(Value::as_object).is_some_and(is_never) {
             fields.insert(keyword.to_owned(), false.into());
         }
     }
@@ -205,13 +205,13 @@ fn null_alternative(fields: &mut Fields, keyword: &str) {
     if is_spelling {
         fields.insert("nullable".to_owned(), true.into());
         fields.insert(keyword.to_owned(), rest.into());
-        lone_alternative(fields, keyword);
-        lone_member(fields);
+        unwrap_single_alternative(fields, keyword);
+        inline_single_member(fields);
     }
 }
 
-/// Alternatives that are only types, or only values, are a list of them.
-fn listed_alternatives(fields: &mut Fields, keyword: &str) {
+/// Merges alternatives that are only types, or only values, into one list.
+fn merge_alternatives(fields: &mut Fields, keyword: &str) {
     let Some(Value::Array(members)) = fields.get(keyword) else { return };
     let lone = |member: &Value, keyword: &str| match member.as_object() {
         Some(only) if only.len() == 1 => only.get(keyword).cloned(),
@@ -241,8 +241,8 @@ fn listed_alternatives(fields: &mut Fields, keyword: &str) {
     fields.insert(list.to_owned(), all.into());
 }
 
-/// One alternative is none.
-fn lone_alternative(fields: &mut Fields, keyword: &str) {
+/// Replaces a single alternative by its schema.
+fn unwrap_single_alternative(fields: &mut Fields, keyword: &str) {
     if fields.contains_key("discriminator") {
         return;
     }
@@ -256,7 +256,7 @@ fn lone_alternative(fields: &mut Fields, keyword: &str) {
     }
 }
 
-/// Members of `allOf` that constrain nothing go.
+/// Removes members of `allOf` that constrain nothing.
 fn members(fields: &mut Fields) {
     if let Some(Value::Array(members)) = fields.get_mut("allOf") {
         let is_annotation = |keyword: &String| ["title", "deprecated"].contains(&keyword.as_str());
@@ -267,11 +267,11 @@ fn members(fields: &mut Fields) {
             fields.remove("allOf");
         }
     }
-    lone_member(fields);
+    inline_single_member(fields);
 }
 
-/// A lone member of `allOf` that is written out is a part of the schema itself.
-fn lone_member(fields: &mut Fields) {
+/// Merges a single inline member of `allOf` into the schema.
+fn inline_single_member(fields: &mut Fields) {
     if let Some([Value::Object(member)]) =
         fields.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
         && !member.contains_key("$ref")

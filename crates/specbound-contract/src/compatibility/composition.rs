@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::flat::{MAX_PAIRS, alternatives, are_disjoint, flatten};
 use super::location::{Location, NodeKind};
 use super::rules::Rule;
-use super::uses::Direction;
-use super::uses::Uses;
+use super::usage_set::Direction;
+use super::usage_set::UsageSet;
 use super::{Audience, Classifier, Severity, Verdict, rules};
 use crate::canonical::ObjectKind;
 use crate::diff::{self, Difference};
@@ -24,7 +24,7 @@ pub(super) use subtypes::{discriminated_bases, subtype_rule};
 const COMPOSITIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 /// Deepest nesting of comparisons of schemas as sets of values.
-const MAX_STRICT: usize = 1;
+const MAX_VALUE_SET_DEPTH: usize = 1;
 
 impl Classifier<'_> {
     /// Classifies the differences of schemas that are composed otherwise. Returns the other
@@ -61,8 +61,8 @@ impl Classifier<'_> {
         (rest, worst)
     }
 
-    /// Both sides of a schema, flattened. `None` if it is no schema on both sides, or if nothing is
-    /// gained.
+    /// Both sides of a schema, flattened. `None` unless both sides are schemas and flattening
+    /// changes them.
     fn flattened(&self, location: &Location<'_>) -> Option<(Value, Value)> {
         if !matches!(location.at, NodeKind::Object(ObjectKind::Schema)) {
             return None;
@@ -172,7 +172,7 @@ impl Classifier<'_> {
         worst
     }
 
-    /// Whether the members of a composition that come or go name properties.
+    /// Whether added or removed members of a composition have properties.
     fn names_properties(&self, difference: &Difference) -> bool {
         let sides = [(self.documents.old, &difference.old), (self.documents.new, &difference.new)];
         sides.into_iter().any(|(document, side)| {
@@ -188,7 +188,7 @@ impl Classifier<'_> {
     /// Compares the sets of alternatives of two schemas, of which one has none or has them under
     /// another keyword.
     fn compare_alternatives(&mut self, location: &Location<'_>, old: &Value, new: &Value) -> Rule {
-        if self.strict >= MAX_STRICT {
+        if self.strict >= MAX_VALUE_SET_DEPTH {
             let what = format!("{} has other alternatives now", location.subject);
             return super::rules::different(what);
         }
@@ -239,16 +239,16 @@ impl Classifier<'_> {
         Rule::ByDirection { what, sent, read }
     }
 
-    /// Whether a change is compatible in each direction that counts, and no property comes or goes
-    /// by it.
+    /// Whether a change is compatible in each direction in which the schema is used, and adds or
+    /// removes no property.
     fn has_same_values(&mut self, location: &Location<'_>, old: &Value, new: &Value) -> bool {
         let directions: BTreeSet<Direction> =
             location.uses.kinds().map(|(direction, _)| direction).collect();
         directions.into_iter().all(|direction| self.is_within(location, old, new, direction))
     }
 
-    /// Whether a change from `old` to `new` is compatible in one direction, and no property comes
-    /// or goes by it.
+    /// Whether a change from `old` to `new` is compatible in one direction, and adds or removes no
+    /// property.
     fn is_within(
         &mut self,
         location: &Location<'_>,
@@ -262,11 +262,11 @@ impl Classifier<'_> {
         }
         // Within a comparison of sets, further sets are not compared: the answer errs towards
         // breaking.
-        if self.strict >= MAX_STRICT || self.trials == 0 {
+        if self.strict >= MAX_VALUE_SET_DEPTH || self.trials == 0 {
             return false;
         }
         self.trials -= 1;
-        let uses = Uses::one(0, direction, false);
+        let uses = UsageSet::one(0, direction, false);
         let alone = Location {
             // No place of the documents: only the direction counts.
             path: "/-".to_owned(),
@@ -290,7 +290,7 @@ impl Classifier<'_> {
         location: &Location<'_>,
         own: Verdict,
     ) -> Verdict {
-        if self.strict >= MAX_STRICT {
+        if self.strict >= MAX_VALUE_SET_DEPTH {
             return own;
         }
         let holders = (location.old_holder, location.new_holder);
@@ -304,8 +304,7 @@ impl Classifier<'_> {
             holder.get(&location.keyword).and_then(Value::as_array).cloned().unwrap_or_default()
         };
         let (before, now) = (members(old), members(new));
-        // Objects overlap more often than not: an alternative that is gone is reported although
-        // another one covers it.
+        // Most objects overlap, so a removed alternative is reported even if another one covers it.
         let alone = location.old.or(location.new);
         let is_object = |document: &Value, schema: &Value| {
             flatten(document, schema).get("properties").is_some()
@@ -337,8 +336,8 @@ impl Classifier<'_> {
         }
     }
 
-    /// Pairs the members of a composition that came with those that are gone and resemble them.
-    /// More than one of either.
+    /// Pairs added members of a composition with similar removed ones, if there are several of
+    /// either.
     pub(super) fn pair_members(
         &self,
         differences: &[Difference],

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::usage::look_through;
+use super::usage::resolve_aliases;
 
 /// Most pairs of alternatives that are compared at one place.
 pub(crate) const MAX_PAIRS: usize = 2_000;
@@ -68,7 +68,7 @@ pub(crate) fn alternatives(document: &Value, schema: &Value, depth: usize) -> Ve
     whole.flat_map(|one| alternatives(document, &one, depth + 1)).take(MAX_PAIRS).collect()
 }
 
-/// A schema with the members of its `allOf` merged into it, as far as that says the same.
+/// Merges the members of `allOf` into the schema where the result is equivalent.
 pub(crate) fn flatten(document: &Value, schema: &Value) -> Value {
     flatten_within(document, schema, 0, &mut MAX_MEMBERS.clone())
 }
@@ -80,7 +80,7 @@ pub(crate) fn flatten_within(
     depth: usize,
     left: &mut usize,
 ) -> Value {
-    let target = look_through(document, schema);
+    let target = resolve_aliases(document, schema);
     let bounded = depth < MAX_FLATTENED && *left > 0;
     let Some(Value::Object(fields)) = target.as_deref().filter(|_| bounded) else {
         return schema.clone();
@@ -114,7 +114,7 @@ pub(crate) fn flatten_within(
     Value::Object(merged)
 }
 
-/// One schema for two that both apply. `None` if none says the same.
+/// One schema that is equivalent to both together. `None` if there is none.
 pub(crate) fn merge(
     one: &Map<String, Value>,
     other: &Map<String, Value>,

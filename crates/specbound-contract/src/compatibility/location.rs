@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::required::always_required;
-use super::usage::{UsageIndex, has_flag, look_through};
-use super::uses::Direction;
-use super::uses::{Operations, Uses};
+use super::usage::{UsageIndex, has_flag, resolve_aliases};
+use super::usage_set::Direction;
+use super::usage_set::{Operations, UsageSet};
 use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
 use crate::diff::{join, name};
 use crate::quoting::code;
@@ -31,7 +31,7 @@ pub struct Documents<'a> {
 }
 
 impl Documents<'_> {
-    /// Whether all references to a schema are those of required properties and parameters.
+    /// Whether only required properties and parameters refer to a schema.
     pub fn is_always_required(&self, schema: &str) -> bool {
         let pointer = join("/components/schemas", schema);
         self.required.get_or_init(|| always_required(self.new)).contains(&pointer)
@@ -67,9 +67,9 @@ pub struct Location<'a> {
     pub subject: String,
     /// `POST /login/`, within an operation.
     pub operation: Option<String>,
-    pub uses: Uses,
+    pub uses: UsageSet,
     /// `uses` without regard to `readOnly` and `writeOnly`.
-    pub unhidden: Uses,
+    pub unhidden: UsageSet,
     /// Whether the new document requires this property or parameter.
     pub required: bool,
     /// Whether the path leads through a request or response: then an empty `uses` means that it is
@@ -86,9 +86,9 @@ pub struct Location<'a> {
 pub enum ValueForm {
     /// With its type, as in JSON.
     Typed,
-    /// As text: a number is the text of its digits.
+    /// As text: a number is its digits.
     Text,
-    /// As text in a query, where a list is written as one pair for each of its items: a lone value
+    /// As text in a query, where a list is one `name=value` pair per item, so that a single value
     /// is a list of one.
     TextOrList,
 }
@@ -108,8 +108,8 @@ impl<'a> Location<'a> {
             breadcrumbs: Vec::new(),
             subject: "the document".to_owned(),
             operation: None,
-            uses: Uses::default(),
-            unhidden: Uses::default(),
+            uses: UsageSet::default(),
+            unhidden: UsageSet::default(),
             required: false,
             directed: false,
             flipped: false,
@@ -136,14 +136,14 @@ impl<'a> Location<'a> {
 
     /// The usage of the content of this location, which `not` inverts. Under `if` either direction
     /// may be narrower.
-    pub fn uses_inside(&self) -> Uses {
+    pub fn inner_uses(&self) -> UsageSet {
         let negated =
             self.holder == ObjectKind::Schema && ["not", "if"].contains(&self.keyword.as_str());
         if negated { self.uses.clone().inverted() } else { self.uses.clone() }
     }
 
     fn step(mut self, documents: &Documents<'_>, key: &str) -> Location<'a> {
-        self.uses = self.uses_inside();
+        self.uses = self.inner_uses();
         let path = join(&self.path, key);
         let flag = matches!(self.at, NodeKind::Object(ObjectKind::Schema))
             && ["readOnly", "writeOnly"].contains(&key);
@@ -404,21 +404,21 @@ impl<'a> Location<'a> {
         let direction = direction.flipped_if(self.flipped);
         // A callback among the components.
         if self.operation.is_none() && self.flipped {
-            self.uses = self.uses.turned(direction, false);
+            self.uses = self.uses.in_direction(direction, false);
         }
         self.directed |= self.operation.is_some();
         if let Some(operation) =
             self.operation.as_deref().and_then(|operation| documents.operations.find(operation))
         {
-            self.uses.extend(&Uses::one(operation, direction, false));
+            self.uses.extend(&UsageSet::one(operation, direction, false));
         }
     }
 
     /// The usage of one property of this schema.
-    fn uses_of_property(&self, documents: &Documents<'_>, property: &str) -> Uses {
+    fn uses_of_property(&self, documents: &Documents<'_>, property: &str) -> UsageSet {
         let hidden = |direction: Direction| {
             let by = |document: &Value, holder: &MaybeValue<'_>| {
-                let holder = holder.as_ref().and_then(|holder| look_through(document, holder));
+                let holder = holder.as_ref().and_then(|holder| resolve_aliases(document, holder));
                 let schema =
                     holder.as_ref().and_then(|holder| holder.get("properties")?.get(property));
                 schema.is_some_and(|schema| has_flag(schema, direction.hiding_keyword()))
@@ -428,7 +428,7 @@ impl<'a> Location<'a> {
         let directions = [Direction::Request, Direction::Response]
             .into_iter()
             .filter(|direction| hidden(*direction));
-        directions.fold(self.uses.clone(), Uses::without)
+        directions.fold(self.uses.clone(), UsageSet::without)
     }
 }
 

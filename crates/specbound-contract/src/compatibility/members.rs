@@ -98,7 +98,7 @@ impl<'a> Classifier<'a> {
         if keyword == "additionalProperties" {
             let own =
                 self.verdict(&location, rules::rule(&location, self.documents), difference.clone());
-            // A property that is gone is judged by that alone.
+            // For a removed property, only the removal is classified.
             let Some((old, new)) =
                 implied.filter(|implied| is_new && implied.is_object()).map(sides)
             else {

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::location::Location;
 use super::rules::Rule;
-use super::usage::look_through;
-use super::uses::on_the_wire;
+use super::usage::resolve_aliases;
+use super::usage_set::wire_path;
 use super::{Audience, Classifier, MAX_REFERENCE_DEPTH, Severity, Verdict, rules};
 use crate::canonical::{ObjectKind, is_method};
 use crate::diff::Difference;
@@ -24,7 +24,7 @@ impl<'a> Classifier<'a> {
                 continue;
             };
             let group = match parent.rsplit('/').next() {
-                Some("paths") if parent == "/paths" && step.contains('{') => on_the_wire(step),
+                Some("paths") if parent == "/paths" && step.contains('{') => wire_path(step),
                 Some("allOf" | "anyOf" | "oneOf") => parent.to_owned(),
                 _ => continue,
             };
@@ -63,8 +63,8 @@ impl<'a> Classifier<'a> {
         let (old, new) = (shown(location.old), shown(location.new));
         let what = format!("{} now refers to {new}, before {old}", location.subject);
         let documents = self.documents;
-        let old_side = location.old.and_then(|side| look_through(documents.old, side));
-        let both = old_side.zip(location.new.and_then(|side| look_through(documents.new, side)));
+        let old_side = location.old.and_then(|side| resolve_aliases(documents.old, side));
+        let both = old_side.zip(location.new.and_then(|side| resolve_aliases(documents.new, side)));
         let (Some((old, new)), true) = (both, self.depth < MAX_REFERENCE_DEPTH) else {
             let message = format!(
                 "{what}, and where that leads cannot be followed: this must be judged by hand."
@@ -77,7 +77,7 @@ impl<'a> Classifier<'a> {
                 difference,
             );
         };
-        let directions = location.uses_inside().kinds().collect();
+        let directions = location.inner_uses().kinds().collect();
         let key = (old.to_string(), new.to_string(), directions);
         if let Some((severity, place)) = self.compared_refs.get(&key) {
             let severity = severity.unwrap_or(Severity::Compatible);
@@ -157,8 +157,8 @@ impl<'a> Classifier<'a> {
     }
 }
 
-/// An alternative under a discriminator without a mapping for it is named by the values on the
-/// wire: another name is another value.
+/// The name of an alternative under a discriminator without a mapping is a value on the wire, so
+/// renaming it changes that value.
 pub(super) fn renamed_kind(location: &Location<'_>) -> Option<Rule> {
     if location.holder != ObjectKind::Schema
         || !["anyOf", "oneOf"].contains(&location.keyword.as_str())

@@ -16,7 +16,7 @@ const CHANGES: [(&str, &str); 3] = [
 ];
 
 /// Each thing that may change: its identifier without the change, and a sentence about it.
-const THINGS: &[(&str, &str)] = &[
+const SUBJECTS: &[(&str, &str)] = &[
     ("path", "A path with its operations. Clients that call a removed path are refused."),
     (
         "operation",
@@ -209,7 +209,7 @@ fn kebab(name: &str) -> String {
 /// All rules: identifier and explanation. A keyword that OpenAPI does not have gives an identifier
 /// beyond these.
 pub fn rules() -> Vec<(String, String)> {
-    let structural = THINGS.iter().flat_map(|(thing, about)| {
+    let structural = SUBJECTS.iter().flat_map(|(thing, about)| {
         CHANGES.iter().map(move |(change, meaning)| {
             (format!("{thing}-{change}"), format!("{about} Here {meaning}."))
         })

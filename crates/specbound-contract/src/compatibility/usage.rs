@@ -1,9 +1,9 @@
 //! Resolves references, and indexes which requests and responses use a location. Both work on
 //! canonical forms.
 //!
-//! References are a graph: each place is visited once in each context, and the sets of operations
-//! spread along it from a worklist. A cycle ends when nothing changes, and a long chain needs no
-//! deep recursion.
+//! References form a graph: each location is visited once per context, and the sets of operations
+//! are propagated from a worklist until nothing changes. So cycles terminate, and long chains need
+//! no deep recursion.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::uses::{Direction, Operations, Uses};
+use super::usage_set::{Direction, Operations, UsageSet};
 use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
 use crate::diff::join;
 
@@ -25,7 +25,7 @@ pub(crate) fn pointer(reference: &str) -> Option<Cow<'_, str>> {
 
 /// Resolves references and single-member `allOf`s, which are equivalent to references. `None` for
 /// references out of the document, to a missing target, or in a cycle.
-pub fn look_through<'a>(document: &'a Value, value: &'a Value) -> Option<Cow<'a, Value>> {
+pub fn resolve_aliases<'a>(document: &'a Value, value: &'a Value) -> Option<Cow<'a, Value>> {
     let mut value = Cow::Borrowed(value);
     for _ in 0..MAX_REFERENCE_CHAIN {
         if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
@@ -69,7 +69,7 @@ pub fn has_flag(schema: &Value, keyword: &str) -> bool {
 
 /// The usage of each location, by JSON pointer.
 #[derive(Default)]
-pub struct UsageIndex(BTreeMap<String, Uses>);
+pub struct UsageIndex(BTreeMap<String, UsageSet>);
 
 impl UsageIndex {
     pub fn of(document: &Value, operations: &mut Operations) -> UsageIndex {
@@ -87,7 +87,7 @@ impl UsageIndex {
                         Context { kind, direction: Direction::Request, negated: false, flipped };
                     for node in graph.references(start, operation) {
                         let Context { direction, negated, .. } = graph.all[node].context;
-                        if graph.all[node].uses.extend(&Uses::one(number, direction, negated)) {
+                        if graph.all[node].uses.extend(&UsageSet::one(number, direction, negated)) {
                             waiting.add(node);
                         }
                     }
@@ -95,7 +95,7 @@ impl UsageIndex {
             }
         }
         graph.propagate(waiting);
-        let mut usage = BTreeMap::<String, Uses>::new();
+        let mut usage = BTreeMap::<String, UsageSet>::new();
         for node in graph.all {
             usage.entry(node.pointer.into_owned()).or_default().extend(&node.uses);
         }
@@ -111,7 +111,7 @@ impl UsageIndex {
         UsageIndex(shared.collect())
     }
 
-    pub fn at(&self, pointer: &str) -> Uses {
+    pub fn at(&self, pointer: &str) -> UsageSet {
         self.0.get(pointer).cloned().unwrap_or_default()
     }
 
@@ -166,7 +166,7 @@ impl WorkQueue {
 struct Node<'a> {
     pointer: Cow<'a, str>,
     context: Context,
-    uses: Uses,
+    uses: UsageSet,
     /// The nodes that it refers to, once they are known.
     next: Option<Vec<usize>>,
 }
@@ -202,7 +202,7 @@ impl<'a> Graph<'a> {
                 let moved = match (uses.has(other), negated == now) {
                     (false, true) => uses.clone(),
                     (false, false) => uses.clone().inverted(),
-                    (true, _) => uses.turned(direction, now),
+                    (true, _) => uses.in_direction(direction, now),
                 };
                 if self.all[*target].uses.extend(&moved) {
                     waiting.add(*target);
@@ -231,7 +231,7 @@ impl<'a> Graph<'a> {
         let next = self.all.len();
         let node = *self.nodes.entry((pointer.clone(), context)).or_insert(next);
         if node == next {
-            self.all.push(Node { pointer, context, uses: Uses::default(), next: None });
+            self.all.push(Node { pointer, context, uses: UsageSet::default(), next: None });
         }
         node
     }
@@ -331,7 +331,7 @@ fn subtypes(document: &Value) -> HashMap<String, Vec<String>> {
     let mut subtypes = HashMap::<String, Vec<String>>::new();
     for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
         let members = schema.get("allOf").and_then(Value::as_array).into_iter().flatten();
-        // One that only refers to another schema is a kind of it by its own name.
+        // A schema that is only a reference is a subtype of its target.
         let lone = schema.get("$ref").map(|_| schema);
         for parent in
             members.chain(lone).filter_map(|member| pointer(member.get("$ref")?.as_str()?))

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::location::Location;
 use super::rules::Rule;
-use super::uses::Direction;
-use super::uses::Uses;
+use super::usage_set::Direction;
+use super::usage_set::UsageSet;
 use super::{Audience, Classifier, Severity, Verdict, rule_id};
 use crate::canonical::ObjectKind;
 use crate::diff::Difference;
@@ -70,7 +70,7 @@ impl Classifier<'_> {
                 let unreached = [Direction::Request, Direction::Response]
                     .into_iter()
                     .filter(|one| !worst.iter().any(|(_, _, direction)| direction == one));
-                let uses = unreached.fold(location.uses.clone(), Uses::without);
+                let uses = unreached.fold(location.uses.clone(), UsageSet::without);
                 let (message, audience) = match worst.as_slice() {
                     [((_, why), carriers, direction)] => {
                         let audience = match direction {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{lone_reference, section};
+use super::{pure_reference, section};
 use crate::canonical::{FieldShape, ObjectKind, field_shape};
 
 impl<'a> ComponentNames<'a> {
@@ -59,7 +59,7 @@ impl<'a> ComponentNames<'a> {
                 entries.all(|target| target.as_str().is_some_and(|to| self.has(to, "schemas")))
             }
             (ObjectKind::Components, _) => {
-                entries.all(|entry| lone_reference(entry).is_none())
+                entries.all(|entry| pure_reference(entry).is_none())
                     && self.is_self_contained(field_shape(kind, keyword), value)
             }
             _ => self.is_self_contained(field_shape(kind, keyword), value),

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::{File, FilePlace, MAX_REFERENCE_CHAIN, Resolver, Result, bad, known_positions};
+use super::{
+    File, FilePlace, MAX_REFERENCE_CHAIN, Resolver, Result, bad_reference, known_positions,
+};
 use crate::diff::join;
 use crate::files::is_url;
 
@@ -20,7 +22,8 @@ impl Resolver<'_> {
             None if fragment.is_empty() => {}
             None => {
                 let found = anchor(&self.files[target.0].value, &fragment, String::new());
-                target.1 = found.ok_or_else(|| bad(from, reference, "there is no such anchor"))?;
+                target.1 = found
+                    .ok_or_else(|| bad_reference(from, reference, "there is no such anchor"))?;
             }
         }
         let mut chain = 0;
@@ -36,8 +39,9 @@ impl Resolver<'_> {
             match through {
                 Some(through) if chain <= MAX_REFERENCE_CHAIN => {
                     let (file, _) = self.start(target.0, &through)?;
-                    let fragment = fragment_pointer(&through)
-                        .ok_or_else(|| bad(from, reference, "it leads through an anchor"))?;
+                    let fragment = fragment_pointer(&through).ok_or_else(|| {
+                        bad_reference(from, reference, "it leads through an anchor")
+                    })?;
                     rest.push(step);
                     rest.extend(
                         fragment
@@ -50,7 +54,7 @@ impl Resolver<'_> {
                     );
                     target = (file, String::new());
                 }
-                _ => return Err(bad(from, reference, "there is nothing there")),
+                _ => return Err(bad_reference(from, reference, "there is nothing there")),
             }
         }
         Ok(target)
@@ -63,22 +67,23 @@ impl Resolver<'_> {
             return Ok((from, String::new()));
         }
         if is_url(uri) && !self.source.fetches() {
-            return Err(bad(from, reference, "URLs are not fetched"));
+            return Err(bad_reference(from, reference, "URLs are not fetched"));
         }
         let Some(path) = self.files[from].path.clone() else {
-            return Err(bad(
+            return Err(bad_reference(
                 from,
                 reference,
                 "other files are read only for a document that is a file",
             ));
         };
         let uri = percent_decode_str(uri).decode_utf8_lossy().into_owned();
-        let path = self.source.locate(&path, &uri).map_err(|why| bad(from, reference, why))?;
+        let path =
+            self.source.locate(&path, &uri).map_err(|why| bad_reference(from, reference, why))?;
         if let Some(file) = self.by_path.get(&path) {
             return Ok((*file, String::new()));
         }
         let (text, value, marks) =
-            self.source.read(&path).map_err(|why| bad(from, reference, why))?;
+            self.source.read(&path).map_err(|why| bad_reference(from, reference, why))?;
         let name = self.source.display_name(&path);
         let (value, marks) = (Rc::new(value), known_positions(marks));
         self.files.push(File { name, path: Some(path.clone()), text, value, marks });

@@ -1,8 +1,8 @@
 //! Reads a text as JSON or YAML, with the position of each value.
 //!
-//! Text that a reader may take in two ways is refused, never guessed: duplicate keys, keys that are
-//! not scalars, unknown tags, numbers without a value. Depth, size and the expansion of aliases are
-//! bounded, so that a hostile text costs no more than its length.
+//! Ambiguous text is refused, never guessed: duplicate keys, keys that are not scalars, unknown
+//! tags, numbers without a value. Depth, size and the expansion of aliases are bounded, so the cost
+//! of hostile input is linear in its length.
 
 mod json;
 mod yaml;
@@ -43,7 +43,7 @@ pub struct SyntaxError {
     pub position: Position,
     /// The reason.
     pub message: String,
-    /// Whether the text has the syntax of its format, and only its meaning is refused.
+    /// Whether the syntax is valid and only the content is refused.
     refused: bool,
 }
 
@@ -135,10 +135,10 @@ fn item_name(item: &Value) -> Box<str> {
     }
 }
 
-/// Which parts of a text a reader keeps.
+/// What a parser retains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Retain {
-    /// Values alone: fastest, and without the place where a key that repeats was first.
+    /// Values only: fastest, but without the position of the first of duplicate keys.
     Values,
     /// Positions, and values only as far as they name items.
     Positions,
@@ -161,7 +161,7 @@ impl Retain {
     }
 }
 
-/// The memory that is left for the values of a text, roughly in bytes.
+/// Memory budget for parsed values, roughly in bytes.
 #[derive(Debug, Clone, Copy)]
 struct Memory {
     left: usize,
@@ -273,8 +273,8 @@ fn is_in_braces(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
 }
 
-/// The value of a number's text. A number that no `f64` tells apart from its neighbours stays a
-/// text, so that two of them are never taken for equal.
+/// Parses a number. One that `f64` cannot represent exactly enough stays text, so that two
+/// different numbers never become equal.
 fn number(text: &str) -> Option<Value> {
     if let Ok(integer) = text.parse::<i64>() {
         return Some(integer.into());

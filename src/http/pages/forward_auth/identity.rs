@@ -21,7 +21,7 @@ const GROUPS: HeaderName = HeaderName::from_static("remote-groups");
 
 /// Whether a response lets a request pass. Only the proxy reads it, so it has none of the headers
 /// that are for browsers.
-pub fn lets_pass(response: &HeaderMap) -> bool {
+pub fn allows_request(response: &HeaderMap) -> bool {
     response.contains_key(USER)
 }
 
@@ -77,13 +77,14 @@ impl Identity {
     }
 }
 
-pub fn passed_on(identity: Identity) -> Response {
+pub fn identity_response(identity: Identity) -> Response {
     let mut response = Response::new(dropshot::Body::empty());
     let mut headers = HeaderMap::with_capacity(RESPONSE_HEADERS);
     headers.insert(USER, header_value(identity.username));
     headers.insert(EMAIL, header_value(identity.email));
     headers.insert(NAME, header_value(identity.name));
-    let groups: Vec<Cow<'_, str>> = identity.groups.iter().map(|name| listed(name)).collect();
+    let groups: Vec<Cow<'_, str>> =
+        identity.groups.iter().map(|name| encoded_in_list(name)).collect();
     headers.insert(GROUPS, header_value_of(groups.join(",")));
     *response.headers_mut() = headers;
     response
@@ -106,7 +107,7 @@ fn encoded<'t>(text: &'t str, set: &'static AsciiSet) -> Cow<'t, str> {
     Cow::Owned(format!("{}{inner}{}", "%20".repeat(start), "%20".repeat(end)))
 }
 
-fn listed(name: &str) -> Cow<'_, str> {
+fn encoded_in_list(name: &str) -> Cow<'_, str> {
     encoded(name, ENCODED_IN_LIST)
 }
 
@@ -143,6 +144,6 @@ mod tests {
         ] {
             assert_eq!(header_value(text.to_owned()), expected, "{text:?}");
         }
-        assert_eq!(listed("a,b"), "a%2Cb");
+        assert_eq!(encoded_in_list("a,b"), "a%2Cb");
     }
 }

@@ -21,12 +21,12 @@ use crate::http::caller::{self, ANY_SCHEME, SCHEMES};
 use crate::http::cookies::{self, CSRF_COOKIE, MAX_SAME_NAME};
 use crate::http::signed_in::{Credential, SignedIn};
 use crate::http::{AppState, client};
-use identity::{Identity, passed_on};
+use identity::{Identity, identity_response};
 use original::{Original, ProxyStyle, untrusted_proxy};
 use return_redirect::ReturnRedirect;
 use specbound::{ApiError, Credentials, Response};
 
-pub use identity::{Allow, lets_pass};
+pub use identity::{Allow, allows_request};
 pub use original::plain_host;
 
 /// Caddy, Traefik, and other proxies that pass on a redirect.
@@ -107,8 +107,12 @@ impl Page<AppState> for Endpoint {
         true
     }
 
-    async fn answer(&self, server: &AppState, visit: PageRequest) -> Result<Response, ApiError> {
-        let decided = self.decide(server, visit).await;
+    async fn answer(
+        &self,
+        server: &AppState,
+        page_request: PageRequest,
+    ) -> Result<Response, ApiError> {
+        let decided = self.decide(server, page_request).await;
         match (self, decided) {
             // nginx makes a 500 of any other refusal.
             (Endpoint::Nginx, Err(error))
@@ -147,7 +151,7 @@ impl Endpoint {
         }
         check_web_socket(server, &original, &request.headers)?;
         if settings.is_open(original.path()) {
-            return Ok(passed_on(Identity::default()));
+            return Ok(identity_response(Identity::default()));
         }
         let mut credentials = Credentials {
             host: server,
@@ -167,7 +171,7 @@ impl Endpoint {
         }
         let identity = Identity::of(server, signed_in).await?;
         match settings.allow.iter().any(|allow| identity.is(allow)) {
-            true => Ok(passed_on(identity)),
+            true => Ok(identity_response(identity)),
             false => Err(ApiError::forbidden("Your account may not use this service.")),
         }
     }
@@ -237,8 +241,8 @@ fn refused(detail: &str, why: &str) -> ApiError {
     ApiError::forbidden(detail).with_internal(format!("forward authentication: {why}"))
 }
 
-/// A page of any site can open a WebSocket, with the cookies of its user, and read it: no rule of
-/// CORS protects one (RFC 6455, 10.2).
+/// CORS does not apply to WebSockets: without this check, a page of any site could open one with
+/// its user's cookies and read it (RFC 6455, 10.2).
 fn check_web_socket(
     server: &AppState,
     original: &Original<'_>,

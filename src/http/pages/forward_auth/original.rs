@@ -27,20 +27,20 @@ pub struct Original<'r> {
     pub method: Method,
     /// `http` or `https`.
     pub scheme: &'static str,
-    /// With its port, unless that is the scheme's own; in lower case.
+    /// In lower case, with the port unless it is the scheme's default.
     pub host: Cow<'r, str>,
-    /// Path and query, as they were sent.
+    /// Path and query, as sent.
     pub uri: &'r str,
-    /// By any of its marks: some proxies keep `Upgrade` for themselves.
+    /// Detected by any WebSocket header: some proxies do not forward `Upgrade`.
     pub is_web_socket: bool,
 }
 
 impl<'r> Original<'r> {
-    /// `method` is that of the question.
+    /// `method` is that of the request of the proxy.
     ///
     /// # Errors
     ///
-    /// 403 for a request that does not tell, or tells in two ways.
+    /// 403 if the headers of the original request are missing or contradict each other.
     pub fn read(
         style: ProxyStyle,
         head: &'r Parts,
@@ -48,7 +48,7 @@ impl<'r> Original<'r> {
         site_url: &str,
     ) -> Result<Original<'r>, ApiError> {
         let stated = OriginalHeaders::read(&head.headers)?;
-        let url = stated.url.map(|url| split(url).ok_or_else(unclear)).transpose()?;
+        let url = stated.url.map(|url| split(url).ok_or_else(ambiguous)).transpose()?;
         let (of_url, uri_of_url) = url.unzip();
         let (scheme_of_url, host_of_url) = of_url.unzip();
         let (method, uri) = match style {
@@ -70,7 +70,7 @@ impl<'r> Original<'r> {
         let scheme = match () {
             () if is(["https", "wss"]) => "https",
             () if is(["http", "ws"]) => "http",
-            () => return Err(unclear()),
+            () => return Err(ambiguous()),
         };
         let host = match same(stated.host, host_of_url)? {
             Some(host) => Some(host),
@@ -79,10 +79,10 @@ impl<'r> Original<'r> {
             }
         };
         Ok(Original {
-            method: method.ok_or_else(unclear)?,
-            host: plain(scheme, host.ok_or_else(unclear)?),
+            method: method.ok_or_else(ambiguous)?,
+            host: plain(scheme, host.ok_or_else(ambiguous)?),
             scheme,
-            uri: uri.ok_or_else(unclear)?,
+            uri: uri.ok_or_else(ambiguous)?,
             is_web_socket: stated.is_web_socket,
         })
     }
@@ -100,7 +100,8 @@ impl<'r> Original<'r> {
         matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
     }
 
-    /// Where the request's page comes from, by its own marks; `None` without any.
+    /// Whether a page of the same origin made the request, by `Sec-Fetch-Site`, `Origin` or
+    /// `Referer`; `None` without any of them.
     pub fn is_own_origin(&self, headers: &HeaderMap, trusted: &[String]) -> Option<bool> {
         let text = |name| {
             headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
@@ -117,7 +118,7 @@ impl<'r> Original<'r> {
     }
 }
 
-fn unclear() -> ApiError {
+fn ambiguous() -> ApiError {
     ApiError::forbidden("The original request is missing or ambiguous.").with_internal(
         "forward authentication: no original method and URI, or one of them twice".to_owned(),
     )
@@ -164,9 +165,9 @@ impl<'h> OriginalHeaders<'h> {
                 }
                 _ => continue,
             };
-            let text = value.to_str().map_err(|_| unclear())?.trim();
+            let text = value.to_str().map_err(|_| ambiguous())?.trim();
             if text.contains(',') && !text.starts_with('/') {
-                return Err(unclear());
+                return Err(ambiguous());
             }
             *part = same(*part, Some(text).filter(|text| !text.is_empty()))?;
         }
@@ -177,7 +178,7 @@ impl<'h> OriginalHeaders<'h> {
 /// The one that is given; both, if they are the same.
 fn same<'h>(first: Option<&'h str>, second: Option<&'h str>) -> Result<Option<&'h str>, ApiError> {
     match (first, second) {
-        (Some(first), Some(second)) if first != second => Err(unclear()),
+        (Some(first), Some(second)) if first != second => Err(ambiguous()),
         (first, second) => Ok(first.or(second)),
     }
 }

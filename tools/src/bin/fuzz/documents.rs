@@ -16,7 +16,7 @@ use specbound_contract::diff::diff;
 use specbound_contract::flatten::flatten;
 
 use crate::mutation::Mutator;
-use crate::structure::{Spoiler, to_yaml};
+use crate::structure::{StructureMutator, to_yaml};
 
 /// The longest time for one document.
 const MAX_TIME: Duration = Duration::from_secs(20);
@@ -55,15 +55,15 @@ pub fn run(executions: u64, seed: u64) -> Result<Outcomes, String> {
         let original = usize::try_from(n).ok().and_then(|n| originals.get(n));
         match original {
             Some(original) => document = original.clone(),
-            None => Spoiler { random: &mut random, corpus: &corpus }.spoil(&mut document),
+            None => StructureMutator { random: &mut random, corpus: &corpus }.mutate(&mut document),
         }
         let mut text = match random.random() {
             true => document.to_string(),
             false => to_yaml(&document),
         };
         if original.is_none() && random.random_ratio(1, 4) {
-            let spoilt = bytes.lightly_spoilt(text.into_bytes());
-            text = String::from_utf8_lossy(&spoilt).into_owned();
+            let mutated = bytes.lightly_mutated(text.into_bytes());
+            text = String::from_utf8_lossy(&mutated).into_owned();
         }
         std::fs::write(&current, &text).map_err(|e| e.to_string())?;
         let started = Instant::now();
@@ -90,7 +90,7 @@ fn try_out(text: &str, originals: &[Value]) -> Result<(&'static str, String), St
         Err(why) => {
             let why = why.to_string();
             return match why.lines().count() {
-                1 => Ok(("unreadable", letters(&why))),
+                1 => Ok(("unreadable", without_names(&why))),
                 _ => Err(format!("an error of several lines: {why}")),
             };
         }
@@ -106,22 +106,22 @@ fn try_out(text: &str, originals: &[Value]) -> Result<(&'static str, String), St
     flatten(&document);
     match generate_from(&document, &Settings::default(), Mode::Lenient) {
         Ok(generated) => {
-            let left_out = generated.unenforced.iter().map(|item| letters(&item.reason));
+            let left_out = generated.unenforced.iter().map(|item| without_names(&item.reason));
             Ok(("generated", left_out.collect::<Vec<_>>().join(" ")))
         }
         Err(Error::Unsupported(items)) => {
-            let reasons = items.iter().map(|item| letters(&item.reason));
+            let reasons = items.iter().map(|item| without_names(&item.reason));
             Ok(("refused", reasons.collect::<Vec<_>>().join(" ")))
         }
         // progenitor's own refusals have no place.
         Err(Error::Generator(why)) if !why.contains("panicked") && why.lines().count() == 1 => {
-            Ok(("failed", letters(&why)))
+            Ok(("failed", without_names(&why)))
         }
         Err(error) => Err(error.to_string()),
     }
 }
 
-fn letters(message: &str) -> String {
+fn without_names(message: &str) -> String {
     let word = |word: &&str| !word.contains(['`', '/', '#']);
     message.split(' ').filter(word).take(8).collect::<Vec<_>>().join(" ")
 }

@@ -101,22 +101,22 @@ impl Mutator {
     /// With up to `most` changes.
     pub fn next(&mut self, most: u32) -> Vec<u8> {
         let input = self.corpus.choose(&mut self.random).cloned().unwrap_or_default();
-        self.spoilt(input, most)
+        self.mutated(input, most)
     }
 
     /// Like `next`, for a given input.
-    pub fn spoilt(&mut self, mut input: Vec<u8>, most: u32) -> Vec<u8> {
+    pub fn mutated(&mut self, mut input: Vec<u8>, most: u32) -> Vec<u8> {
         for _ in 0..self.random.random_range(1..=most) {
-            self.spoil(&mut input);
+            self.mutate(&mut input);
         }
         input.truncate(MAX_BYTES);
         input
     }
 
     /// One or two changes, without the limit of size.
-    pub fn lightly_spoilt(&mut self, mut input: Vec<u8>) -> Vec<u8> {
+    pub fn lightly_mutated(&mut self, mut input: Vec<u8>) -> Vec<u8> {
         for _ in 0..self.random.random_range(1..=2) {
-            self.spoil(&mut input);
+            self.mutate(&mut input);
         }
         input
     }
@@ -132,7 +132,7 @@ impl Mutator {
         self.seen.len()
     }
 
-    fn spoil(&mut self, input: &mut Vec<u8>) {
+    fn mutate(&mut self, input: &mut Vec<u8>) {
         let random = &mut self.random;
         let at = random.random_range(0..=input.len());
         let to = random.random_range(at..=input.len().min(at + 16));

@@ -18,7 +18,7 @@ use crate::mutation::Mutator;
 use test_support::provider::{CLIENT_ID, CLIENT_SECRET, Provider, Who};
 
 /// Discovery document, keys, token response, ID token claims, user info, or none.
-const SPOILT: [&str; 6] =
+const MUTATED: [&str; 6] =
     ["/.well-known/openid-configuration", "/jwks", "/token", "/claims", "/userinfo", ""];
 /// A cached document is fetched again after ten minutes.
 const STEP_SECONDS: i64 = 601;
@@ -44,14 +44,14 @@ pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, Strin
     let kept = Arc::clone(&last);
     provider.change(Box::new(move |path, text| {
         let wanted =
-            SPOILT[usize::try_from(place.load(Ordering::SeqCst)).unwrap_or(0) % SPOILT.len()];
+            MUTATED[usize::try_from(place.load(Ordering::SeqCst)).unwrap_or(0) % MUTATED.len()];
         match (path == wanted, mutator.lock()) {
             (true, Ok(mut mutator)) => {
-                let spoilt = mutator.spoilt(text.into_bytes(), 3);
+                let mutated = mutator.mutated(text.into_bytes(), 3);
                 if let Ok(mut kept) = kept.lock() {
-                    kept.clone_from(&spoilt);
+                    kept.clone_from(&mutated);
                 }
-                spoilt
+                mutated
             }
             _ => text.into_bytes(),
         }
@@ -97,7 +97,7 @@ pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, Strin
         provider.at(now);
         let status = sign_in(&http, &base, &provider, n).await.map_err(|e| e.to_string())?;
         if status == 500 {
-            let what = SPOILT[usize::try_from(n).unwrap_or(0) % SPOILT.len()];
+            let what = MUTATED[usize::try_from(n).unwrap_or(0) % MUTATED.len()];
             let said = last.lock().map(|last| last.escape_ascii().to_string()).unwrap_or_default();
             return Err(format!("500 at sign-in {n} of seed {seed}: {what} said {said}"));
         }

@@ -128,14 +128,14 @@ const WORDS: &[&str] = &[
     "3.2.0",
 ];
 
-pub struct Spoiler<'a> {
+pub struct StructureMutator<'a> {
     pub random: &'a mut SmallRng,
     pub corpus: &'a [Value],
 }
 
-impl Spoiler<'_> {
+impl StructureMutator<'_> {
     /// Makes some changes.
-    pub fn spoil(&mut self, document: &mut Value) {
+    pub fn mutate(&mut self, document: &mut Value) {
         for _ in 0..self.random.random_range(1..=4) {
             self.change(document);
         }

@@ -38,7 +38,7 @@ pub(in crate::compatibility) fn discriminated_bases(
     bases
 }
 
-/// The rule for a schema that is new or gone and is a kind of another one by its discriminator.
+/// The rule for an added or removed schema that is a subtype of another one by its discriminator.
 pub(in crate::compatibility) fn subtype_rule(name: &str, base: &str, is_new: bool) -> Rule {
     let base = code(base.rsplit('/').next().unwrap_or(base));
     match is_new {

@@ -1,5 +1,5 @@
-//! Rules for callbacks and webhooks. There the server sends the request and the client answers, so
-//! the sides are those of ordinary operations turned round.
+//! Rules for callbacks and webhooks. The server sends the request and the client responds, so the
+//! directions are those of ordinary operations reversed.
 
 use serde_json::Value;
 

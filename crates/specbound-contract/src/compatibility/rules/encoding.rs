@@ -33,7 +33,8 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
     }
 }
 
-/// An entry comes or goes. With the property itself that is no other change than the property.
+/// The rule for an added or removed entry. If its property is added or removed too, only that is
+/// reported.
 fn of_property(location: &Location<'_>, documents: &Documents<'_>, property: &str) -> Rule {
     let has = |document: &Value, holder: &Option<&Value>| {
         let schema = holder.as_deref().and_then(|media_type| media_type.get("schema"));

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::location::{Documents, Location, NodeKind};
-use super::usage::look_through;
+use super::usage::resolve_aliases;
 use super::{Audience, Severity};
 use crate::canonical::{FieldShape, ObjectKind, is_method};
 use crate::quoting::{code, value};
@@ -259,7 +259,7 @@ fn deprecated(location: &Location<'_>) -> Rule {
 }
 
 fn dereferenced(document: &Value, value: &Value) -> Value {
-    look_through(document, value).map_or(Value::Null, Cow::into_owned)
+    resolve_aliases(document, value).map_or(Value::Null, Cow::into_owned)
 }
 
 fn schema_of_body(location: &Location<'_>) -> Rule {

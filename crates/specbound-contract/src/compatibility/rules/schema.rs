@@ -12,10 +12,10 @@ use super::{
     fixed, narrower, side, unclear, wider,
 };
 use crate::canonical::ObjectKind;
-use crate::canonical::is_nothing;
+use crate::canonical::is_never;
 use crate::compatibility::location::{Location, NodeKind};
 use crate::compatibility::usage::has_flag;
-use crate::compatibility::uses::Direction;
+use crate::compatibility::usage_set::Direction;
 use crate::compatibility::{Audience, Severity};
 use crate::quoting::{code, value};
 
@@ -194,7 +194,7 @@ fn impossible_schema(location: &Location<'_>) -> Option<Rule> {
     if !is_schema || ["not", "if"].contains(&location.keyword.as_str()) {
         return None;
     }
-    let nothing = |side: Option<&Value>| side?.as_object().map(is_nothing);
+    let nothing = |side: Option<&Value>| side?.as_object().map(is_never);
     let subject = &location.subject;
     match (nothing(location.old)?, nothing(location.new)?) {
         (true, false) => Some(wider(format!("{subject} may be present now"))),

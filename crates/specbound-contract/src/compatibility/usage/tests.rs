@@ -94,7 +94,7 @@ fn references_and_single_all_of_are_dereferenced() {
         "around": {"allOf": [{"$ref": "#/around"}], "nullable": true},
         "away": {"$ref": "other.yaml#/a"}, "nowhere": {"$ref": "#/x"},
     });
-    let through = |name: &str| look_through(&document, &document[name]).map(Cow::into_owned);
+    let through = |name: &str| resolve_aliases(&document, &document[name]).map(Cow::into_owned);
     assert_eq!(through("a"), Some(json!({"type": "string", "readOnly": true})));
     assert_eq!(through("two").as_ref(), Some(&document["two"]));
     assert_eq!(through("other").as_ref(), Some(&document["other"]));

@@ -10,7 +10,7 @@ use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
 use crate::compatibility::usage::{has_flag, pointer};
-use crate::compatibility::uses::Direction;
+use crate::compatibility::usage_set::Direction;
 
 /// Largest compiled pattern, in bytes.
 const MAX_PATTERN_SIZE: usize = 1 << 18;
@@ -89,19 +89,24 @@ impl Schemas<'_> {
             return Some(true);
         }
         all([
-            self.by_value(schema, fields, value),
-            self.by_composition(fields, value, depth),
+            self.check_value(schema, fields, value),
+            self.check_composition(fields, value, depth),
             match value {
-                Value::Number(number) => by_number(fields, number.as_f64()?),
-                Value::String(text) => self.by_text(fields, text),
-                Value::Array(items) => self.by_items(fields, items, depth),
-                Value::Object(members) => self.by_members(fields, members, depth),
+                Value::Number(number) => check_number(fields, number.as_f64()?),
+                Value::String(text) => self.check_text(fields, text),
+                Value::Array(items) => self.check_items(fields, items, depth),
+                Value::Object(members) => self.check_members(fields, members, depth),
                 _ => Some(true),
             },
         ])
     }
 
-    fn by_value(&self, schema: &Value, fields: &Map<String, Value>, value: &Value) -> Option<bool> {
+    fn check_value(
+        &self,
+        schema: &Value,
+        fields: &Map<String, Value>,
+        value: &Value,
+    ) -> Option<bool> {
         let is_null = value.is_null() && has_flag(schema, "nullable");
         let typed = match fields.get("type") {
             None => true,
@@ -120,7 +125,7 @@ impl Schemas<'_> {
         Some(typed && listed && constant)
     }
 
-    fn by_composition(
+    fn check_composition(
         &self,
         fields: &Map<String, Value>,
         value: &Value,
@@ -161,7 +166,7 @@ impl Schemas<'_> {
         }
     }
 
-    fn by_text(&self, fields: &Map<String, Value>, text: &str) -> Option<bool> {
+    fn check_text(&self, fields: &Map<String, Value>, text: &str) -> Option<bool> {
         let length = text.chars().count() as f64;
         let limit = |keyword: &str| fields.get(keyword).and_then(Value::as_f64);
         let formatted = fields.get("format").and_then(Value::as_str);
@@ -176,7 +181,12 @@ impl Schemas<'_> {
         ])
     }
 
-    fn by_items(&self, fields: &Map<String, Value>, items: &[Value], depth: usize) -> Option<bool> {
+    fn check_items(
+        &self,
+        fields: &Map<String, Value>,
+        items: &[Value],
+        depth: usize,
+    ) -> Option<bool> {
         let limit = |keyword: &str| fields.get(keyword).and_then(Value::as_f64);
         let count = items.len() as f64;
         let prefix = fields.get("prefixItems").and_then(Value::as_array);
@@ -209,7 +219,7 @@ impl Schemas<'_> {
         ])
     }
 
-    fn by_members(
+    fn check_members(
         &self,
         fields: &Map<String, Value>,
         members: &Map<String, Value>,
@@ -218,7 +228,8 @@ impl Schemas<'_> {
         let limit = |keyword: &str| fields.get(keyword).and_then(Value::as_f64);
         let count = members.len() as f64;
         let value = Value::Object(members.clone());
-        let each = members.iter().map(|(name, member)| self.by_member(fields, name, member, depth));
+        let each =
+            members.iter().map(|(name, member)| self.check_member(fields, name, member, depth));
         let names = fields.get("propertyNames").map(|schema| {
             let names = members.keys().map(|name| Value::from(name.as_str()));
             all(names.map(|name| self.within(schema, &name, depth + 1)))
@@ -239,11 +250,11 @@ impl Schemas<'_> {
             all(schemas.map(|(_, schema)| self.within(schema, &value, depth + 1))),
             names.unwrap_or(Some(true)),
             all(each),
-            self.by_unevaluated(fields, members, depth),
+            self.check_unevaluated(fields, members, depth),
         ])
     }
 
-    fn by_member(
+    fn check_member(
         &self,
         fields: &Map<String, Value>,
         name: &str,
@@ -267,7 +278,7 @@ impl Schemas<'_> {
         }
     }
 
-    fn by_unevaluated(
+    fn check_unevaluated(
         &self,
         fields: &Map<String, Value>,
         members: &Map<String, Value>,
@@ -337,7 +348,7 @@ fn equal(one: &Value, other: &Value) -> bool {
     one == other || (one.is_number() && other.is_number() && one.as_f64() == other.as_f64())
 }
 
-fn by_number(fields: &Map<String, Value>, number: f64) -> Option<bool> {
+fn check_number(fields: &Map<String, Value>, number: f64) -> Option<bool> {
     let flag = |keyword: &str| fields.get(keyword) == Some(&Value::Bool(true));
     let limit = |keyword: &str| fields.get(keyword).and_then(Value::as_f64);
     let above = |least: f64, exclusive: bool| number > least || (number == least && !exclusive);

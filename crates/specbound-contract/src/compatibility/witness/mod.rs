@@ -1,9 +1,9 @@
 //! A witness of a verdict: a request that the old document allows and the new one refuses, or a
 //! response that the new document allows and the old one does not.
 //!
-//! For a change of a schema it is a value, made from both schemas and checked against both. For a
-//! change of an operation it is a message in words. Where there is none, it says why. The search is
-//! bounded; it never changes a verdict.
+//! For a change of a schema it is a value, built from both schemas and checked against both. For a
+//! change of an operation it is a description of a message. If none is found, the reason is given.
+//! The search is bounded and never changes a verdict.
 
 mod accept;
 mod values;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::canonical::{ObjectKind, is_method};
 use crate::compatibility::location::{Documents, Location, NodeKind};
-use crate::compatibility::uses::Direction;
+use crate::compatibility::usage_set::Direction;
 use crate::compatibility::{Audience, Severity};
 use crate::diff::join;
 use crate::quoting::code;
@@ -25,7 +25,7 @@ use values::Pair;
 const MAX_STEPS: usize = 20_000;
 
 /// Steps for all verdicts of a comparison.
-const MAX_STEPS_TOGETHER: usize = 1_000_000;
+const MAX_TOTAL_STEPS: usize = 1_000_000;
 
 /// The message that carries a witness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ pub(crate) struct Witnesses {
 
 impl Witnesses {
     pub fn new() -> Witnesses {
-        Witnesses { left: Cell::new(MAX_STEPS_TOGETHER), engine: PatternCache::default() }
+        Witnesses { left: Cell::new(MAX_TOTAL_STEPS), engine: PatternCache::default() }
     }
 
     /// The witness of a verdict. `None` for a compatible one, which needs none.
@@ -199,7 +199,7 @@ fn schemas(location: &Location<'_>) -> Option<Vec<(String, Value, Value)>> {
         pairs.extend(pair(&location.path, side(location.old), side(location.new)));
     }
     if location.holder == ObjectKind::Schema {
-        // Data below the keyword has steps of its own.
+        // Data below the keyword adds further steps to the path.
         let keyword = join("", &location.keyword);
         let end = match &location.name {
             Some(name) => join(&keyword, name),
@@ -211,7 +211,7 @@ fn schemas(location: &Location<'_>) -> Option<Vec<(String, Value, Value)>> {
     (!pairs.is_empty()).then_some(pairs)
 }
 
-/// Why a change of a schema has no value.
+/// The reason why a change of a schema has no witness.
 fn schema_reason(location: &Location<'_>, severity: Severity) -> &'static str {
     match location.keyword.as_str() {
         "default" => "both documents allow the same values: leaving one out now means another",
@@ -240,8 +240,8 @@ fn schema_reason(location: &Location<'_>, severity: Severity) -> &'static str {
     }
 }
 
-/// The keywords that limit values of one type alone.
-const OF_TYPES: [(&[&str], &[&str]); 4] = [
+/// Keywords that apply to values of certain types only.
+const KEYWORDS_OF_TYPES: [(&[&str], &[&str]); 4] = [
     (&["string"], &["maxLength", "minLength", "pattern"]),
     (
         &["number", "integer"],
@@ -280,7 +280,9 @@ const OF_TYPES: [(&[&str], &[&str]); 4] = [
 
 /// Whether a keyword limits values of a type that the schema has in one of the documents.
 fn is_of_types(location: &Location<'_>, keyword: &str) -> bool {
-    let Some((types, _)) = OF_TYPES.iter().find(|(_, keywords)| keywords.contains(&keyword)) else {
+    let Some((types, _)) =
+        KEYWORDS_OF_TYPES.iter().find(|(_, keywords)| keywords.contains(&keyword))
+    else {
         return true;
     };
     let allows = |holder: &Value| match holder.get("type") {
@@ -293,7 +295,7 @@ fn is_of_types(location: &Location<'_>, keyword: &str) -> bool {
     [location.old_holder, location.new_holder].into_iter().flatten().any(allows)
 }
 
-/// Why a change outside of schemas has no message.
+/// The reason why a change outside of schemas has no witness.
 fn other_reason(location: &Location<'_>) -> &'static str {
     match location.holder {
         ObjectKind::SecurityScheme | ObjectKind::Flows | ObjectKind::Flow => {

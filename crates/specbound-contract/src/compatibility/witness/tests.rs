@@ -222,7 +222,7 @@ impl Random {
             if of_objects || (keyword == "format" && types != "integer") {
                 return false;
             }
-            let of = OF_TYPES.iter().find(|(_, keywords)| keywords.contains(&keyword));
+            let of = KEYWORDS_OF_TYPES.iter().find(|(_, keywords)| keywords.contains(&keyword));
             of.is_none_or(|(names, _)| {
                 names.iter().any(|name| {
                     types == *name || types.to_string().contains(&format!("\"{name}\""))

@@ -332,12 +332,12 @@ fn types(own: &Fields) -> Vec<String> {
 
 /// The type that the keywords of a schema are about.
 fn keywords_of(fields: &Fields) -> Option<&'static str> {
-    const OF_TYPES: [(&str, &[&str]); 2] = [
+    const KEYWORDS_OF_TYPES: [(&str, &[&str]); 2] = [
         ("object", &["properties", "required", "additionalProperties", "maxProperties"]),
         ("array", &["items", "prefixItems", "maxItems", "minItems", "contains", "uniqueItems"]),
     ];
     let typed = fields.get("type").and_then(Value::as_str);
-    let found = OF_TYPES.into_iter().find(|(name, keywords)| {
+    let found = KEYWORDS_OF_TYPES.into_iter().find(|(name, keywords)| {
         typed == Some(name) || keywords.iter().any(|keyword| fields.contains_key(*keyword))
     });
     found.map(|(name, _)| name)

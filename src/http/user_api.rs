@@ -1,9 +1,8 @@
-//! The calls beside `/api/auth/` with which InvenTree's own clients begin: server, caller, roles,
-//! tokens.
+//! The calls outside of `/api/auth/` that InvenTree's own clients make first: server information,
+//! the caller, roles, tokens.
 //!
-//! They are described by a separate document, `spec/inventree-user-v291.yaml`, transcribed from
-//! InvenTree's whole API. This server has no roles: behind the front door, InvenTree answers for
-//! its own.
+//! They have a document of their own, `spec/inventree-user-v291.yaml`, transcribed from InvenTree's
+//! full API. This server has no roles; behind a reverse proxy, InvenTree serves its own.
 
 use std::sync::Arc;
 
@@ -21,7 +20,7 @@ use crate::store::Token;
 
 type Authenticated = Call<policy::BasicOrCookieOrToken, NoBody>;
 
-/// The version that the document has, as clients read it.
+/// The version of the document, as clients parse it.
 const API_VERSION: i64 = 291;
 
 impl UserApi for Implementation {
@@ -55,8 +54,8 @@ impl UserApi for Implementation {
     }
 }
 
-/// Clients refuse a server of another name. What would describe the machine is left blank, as
-/// InvenTree does for strangers.
+/// Clients refuse a server of another name. Details of the machine are left blank, as InvenTree
+/// does for unauthenticated requests.
 async fn info(
     rqctx: Context,
     call: Call<policy::BasicOrCookieOrTokenOrAnonymous, NoBody>,
@@ -115,9 +114,9 @@ async fn roles(rqctx: Context, call: Authenticated) -> Result<Reply<200, types::
     }))
 }
 
-/// A GET that makes something: a session counts only where the browser says that no other site
-/// asks, and a token makes no other, which would outlive its own revocation. HEAD shows no key, so
-/// it makes none, and ends none of the same name.
+/// A GET that creates a token. A session is accepted only if the browser states that no other site
+/// made the request. A token cannot create another one, which would outlive its revocation. HEAD
+/// returns no key, so it neither creates nor replaces a token.
 async fn issue(rqctx: Context, call: Authenticated) -> Result<Reply<200, UntypedJson>, ApiError> {
     let server = &rqctx.server.private;
     let (caller, ()) = call.admit(&rqctx).await?;
@@ -171,7 +170,7 @@ async fn list(
     }))
 }
 
-/// The key itself is not known here.
+/// Without the key, of which only a digest is stored.
 fn row(token: Token, by: Credential, today: NaiveDate) -> types::ApiToken {
     types::ApiToken {
         active: (tokens::state(&token, today) == State::Live).to_string(),

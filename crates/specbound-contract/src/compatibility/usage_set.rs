@@ -1,5 +1,5 @@
 //! Sets of operations that use a location. A document may have thousands of both, so operations are
-//! numbers.
+//! numbered and the sets are bitmaps.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -29,7 +29,7 @@ impl Direction {
 }
 
 /// A path without the names of its variables, as on the wire.
-pub fn on_the_wire(path: &str) -> String {
+pub fn wire_path(path: &str) -> String {
     let mut out = String::new();
     let mut in_variable = false;
     for c in path.chars() {
@@ -58,7 +58,7 @@ impl Operations {
     /// The number of `POST /login/`. The first spelling is its name.
     pub fn number(&mut self, name: &str) -> usize {
         let next = self.names.len();
-        let number = *self.numbers.entry(on_the_wire(name)).or_insert(next);
+        let number = *self.numbers.entry(wire_path(name)).or_insert(next);
         if number == next {
             self.names.push(name.to_owned());
         }
@@ -66,7 +66,7 @@ impl Operations {
     }
 
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.numbers.get(&on_the_wire(name)).copied()
+        self.numbers.get(&wire_path(name)).copied()
     }
 
     pub fn name(&self, number: usize) -> &str {
@@ -76,9 +76,9 @@ impl Operations {
 
 type BitSet = Rc<Vec<u64>>;
 
-/// The operations that use a location, by direction and by whether it stands under a `not`.
+/// The operations that use a location, by direction and by whether it is below a `not`.
 #[derive(Clone, Default, Debug, PartialEq)]
-pub struct Uses {
+pub struct UsageSet {
     sets: [Option<BitSet>; 4],
 }
 
@@ -93,11 +93,11 @@ fn index(direction: Direction, negated: bool) -> usize {
     SETS.iter().position(|set| *set == (direction, negated)).unwrap_or_default()
 }
 
-impl Uses {
-    pub fn one(operation: usize, direction: Direction, negated: bool) -> Uses {
+impl UsageSet {
+    pub fn one(operation: usize, direction: Direction, negated: bool) -> UsageSet {
         let mut bits = vec![0; operation / 64 + 1];
         bits[operation / 64] = 1 << (operation % 64);
-        let mut uses = Uses::default();
+        let mut uses = UsageSet::default();
         uses.sets[index(direction, negated)] = Some(Rc::new(bits));
         uses
     }
@@ -119,31 +119,31 @@ impl Uses {
         self.kinds().any(|(_, negated)| negated)
     }
 
-    pub fn inverted(mut self) -> Uses {
+    pub fn inverted(mut self) -> UsageSet {
         self.sets.swap(0, 1);
         self.sets.swap(2, 3);
         self
     }
 
     /// All of the operations, in one direction.
-    pub fn turned(&self, direction: Direction, negated: bool) -> Uses {
-        let mut turned = Uses::default();
+    pub fn in_direction(&self, direction: Direction, negated: bool) -> UsageSet {
+        let mut turned = UsageSet::default();
         for set in self.sets.iter().flatten() {
-            let mut one = Uses::default();
+            let mut one = UsageSet::default();
             one.sets[index(direction, negated)] = Some(Rc::clone(set));
             turned.extend(&one);
         }
         turned
     }
 
-    pub fn without(mut self, direction: Direction) -> Uses {
+    pub fn without(mut self, direction: Direction) -> UsageSet {
         self.sets[index(direction, false)] = None;
         self.sets[index(direction, true)] = None;
         self
     }
 
     /// Adds the operations of another set. Returns whether there was any to add.
-    pub fn extend(&mut self, other: &Uses) -> bool {
+    pub fn extend(&mut self, other: &UsageSet) -> bool {
         let mut changed = false;
         for (own, other) in self.sets.iter_mut().zip(&other.sets) {
             match (&mut *own, other) {
@@ -171,8 +171,8 @@ impl Uses {
     }
 
     /// The operations in both sets.
-    pub fn common(&self, other: &Uses) -> Uses {
-        let mut common = Uses::default();
+    pub fn common(&self, other: &UsageSet) -> UsageSet {
+        let mut common = UsageSet::default();
         for (at, pair) in self.sets.iter().zip(&other.sets).enumerate() {
             if let (Some(one), Some(other)) = pair {
                 let bits: Vec<u64> =
@@ -204,13 +204,13 @@ mod tests {
 
     #[test]
     fn operation_sets_are_merged_and_shared() {
-        let mut uses = Uses::one(3, Direction::Request, false);
-        assert!(uses.extend(&Uses::one(130, Direction::Response, true)));
-        assert!(!uses.extend(&Uses::one(3, Direction::Request, false)));
-        assert!(uses.extend(&Uses::one(70, Direction::Request, false)));
+        let mut uses = UsageSet::one(3, Direction::Request, false);
+        assert!(uses.extend(&UsageSet::one(130, Direction::Response, true)));
+        assert!(!uses.extend(&UsageSet::one(3, Direction::Request, false)));
+        assert!(uses.extend(&UsageSet::one(70, Direction::Request, false)));
         assert_eq!(uses.operations(), [3, 70, 130]);
-        assert_eq!(uses.common(&Uses::one(70, Direction::Request, false)).operations(), [70]);
-        assert!(uses.common(&Uses::one(70, Direction::Response, false)).is_empty());
+        assert_eq!(uses.common(&UsageSet::one(70, Direction::Request, false)).operations(), [70]);
+        assert!(uses.common(&UsageSet::one(70, Direction::Response, false)).is_empty());
         assert_eq!(uses.clone().without(Direction::Request).operations(), [130]);
         assert!(
             uses.has(Direction::Request)

@@ -1,7 +1,7 @@
-//! Unknown paths: another spelling of a page's path redirects to it, and a browser gets a
-//! page that says so.
+//! Unknown paths: a page's path with a wrong trailing slash redirects to it, and a browser gets a
+//! page with status 404.
 //!
-//! Below [`API`] nothing of this applies: the documented 404 is for programs.
+//! Does not apply below [`API`], where the documented 404 is sent.
 
 use askama::Template;
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
@@ -13,13 +13,13 @@ use crate::http::AppState;
 use specbound::{ApiError, Response};
 
 #[derive(Template)]
-#[template(path = "pages/missing.html")]
-struct Missing<'a> {
+#[template(path = "pages/not_found.html")]
+struct NotFoundPage<'a> {
     page: Layout<'a>,
 }
 
-/// Redirects a read of a page's path with a slash too few or too many, and a browser from `/` to
-/// its account. To a program `/` is as unknown as it is to the reference.
+/// Redirects reads of a page's path with missing or extra slashes, and browsers from `/` to the
+/// account page. Programs get 404 for `/`, as from the reference.
 pub fn redirect_to_page(request: &Request<dropshot::Body>) -> Option<Response> {
     let (uri, path) = (request.uri(), request.uri().path());
     if !matches!(*request.method(), Method::GET | Method::HEAD) || path.starts_with(API) {
@@ -30,7 +30,7 @@ pub fn redirect_to_page(request: &Request<dropshot::Body>) -> Option<Response> {
     }
     let segments: Vec<&str> = segments(path).collect();
     let mut pages = account::paths().chain([mailbox::LIST, reference::PATH]);
-    let page = pages.find_map(|page| spelled(page, &segments)).filter(|page| page != path)?;
+    let page = pages.find_map(|page| matching_path(page, &segments)).filter(|page| page != path)?;
     // The query of a link is preserved.
     let target = uri.query().map_or_else(|| page.clone(), |query| format!("{page}?{query}"));
     redirect(&target).ok()
@@ -40,8 +40,8 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
-/// The path of a page, if it has these segments but for its variables.
-fn spelled(page: &str, segments: &[&str]) -> Option<String> {
+/// The path of a page, if these segments match its template.
+fn matching_path(page: &str, segments: &[&str]) -> Option<String> {
     let mut path = String::new();
     let mut sent = segments.iter();
     for own in self::segments(page) {
@@ -75,6 +75,6 @@ pub fn page(
     let is_shown = is_read && !uri.path().starts_with(API) && is_browser(headers, uri);
     is_shown.then(|| {
         let page = server.ui.layout(headers, uri.path());
-        render(StatusCode::NOT_FOUND, page, &Missing { page })
+        render(StatusCode::NOT_FOUND, page, &NotFoundPage { page })
     })
 }
