@@ -40,7 +40,7 @@ impl FromStr for FooterItem {
     }
 }
 
-/// Where people can ask: an email address or a URL.
+/// Support contact: an email address or a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contact(String);
 

@@ -64,8 +64,8 @@ impl Drain for Queue {
     }
 }
 
-/// Behind the queue: reports dropped lines, at most once in [`QUEUE_LINES`] lines, and the rest
-/// when the log ends.
+/// The drain behind the queue. Reports dropped lines, at most once per [`QUEUE_LINES`] lines, and
+/// those not yet reported when the log is closed.
 struct Writer<D: Drain<Ok = (), Err = Never>> {
     drain: D,
     unreported: Arc<AtomicU64>,

@@ -36,7 +36,7 @@ pub(super) fn cookie_domain(
     Ok(Some(domain))
 }
 
-/// Without a site URL, which is refused itself, its hosts are not looked at.
+/// Hosts are not checked without a site URL: its absence is an error already.
 pub(super) fn settings(
     values: &Values,
     site_url: Option<&str>,

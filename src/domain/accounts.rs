@@ -99,7 +99,7 @@ impl LoginCredentials {
     }
 }
 
-/// With another apostrophe than at registration, as in the reference.
+/// With a typographic apostrophe, as in the reference; registration has a plain one.
 const MISMATCH_TYPOGRAPHIC: &str = "The two password fields didn’t match.";
 
 /// Verifies username and password, and issues new credentials.

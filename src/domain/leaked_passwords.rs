@@ -70,7 +70,7 @@ pub enum MakeError {
     Io(#[from] io::Error),
 }
 
-/// Where the fingerprints are. Reads have a position each, so that lookups share no lock.
+/// Storage of the fingerprints. Reads are positioned, so lookups share no lock.
 enum Source {
     Memory(Cow<'static, [u8]>),
     Disk(File),
@@ -115,7 +115,7 @@ struct Range {
     segment: u32,
     segments: u32,
     fingerprints: u32,
-    /// Where its fingerprints begin.
+    /// Offset of its fingerprints.
     at: u64,
 }
 

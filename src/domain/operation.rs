@@ -88,7 +88,7 @@ impl Operation {
         self.write_as(f).await
     }
 
-    /// The same with an error of the caller's.
+    /// Like `write`, with an error type of the caller's.
     pub(super) async fn write_as<T, E>(
         &self,
         f: impl Fn(&Writer<'_>, &Operation) -> Result<T, E> + Send + 'static,

@@ -23,7 +23,7 @@ pub struct Registration {
     pub grant: Grant,
 }
 
-/// With another apostrophe than at a password change, as in the reference.
+/// With a plain apostrophe, as in the reference; a password change has a typographic one.
 const MISMATCH_PLAIN: &str = "The two password fields didn't match.";
 
 /// Validates the fields of a registration one by one; a field that is absent or malformed is

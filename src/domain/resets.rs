@@ -89,7 +89,7 @@ fn seal_next(app: &App, next: &str) -> String {
     URL_SAFE_NO_PAD.encode(keys::seal(&app.secret, NEXT, next.as_bytes(), app.random()))
 }
 
-/// Where the person with a link was going, if this server sealed it.
+/// Decrypts the path to continue at. `None` unless this server encrypted it.
 pub fn open_next(app: &App, sealed: &str) -> Option<String> {
     let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
     String::from_utf8(keys::open(&app.secret, NEXT, &sealed)?).ok()

@@ -120,7 +120,7 @@ pub async fn begin(
     Ok(StartedSignIn { ticket: flow.seal(op), url })
 }
 
-/// Where a person who signs in with this ticket was going, even if it has expired.
+/// The `next` path of a ticket, even of an expired one.
 pub fn next(app: &App, ticket: Option<&Ticket>) -> Option<String> {
     let flow = TicketState::unseal(app, ticket).ok()?;
     (flow.purpose == SignInPurpose::SignIn).then_some(flow.next)

@@ -19,7 +19,7 @@ impl From<DomainError> for ApiError {
             DomainError::ReauthenticationNeeded => {
                 let detail = "This needs a sign-in of the last ten minutes. Enter your password \
                     again, or sign in again.";
-                // As RFC 9470 names it, so that a script need not read the sentence.
+                // The error code of RFC 9470, so that scripts need not parse the message.
                 let needed = "Session error=\"insufficient_user_authentication\", max_age=600";
                 ApiError::forbidden(detail)
                     .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(needed))

@@ -124,7 +124,7 @@ impl Host for AppState {
             (REFERRER_POLICY, "same-origin"),
             (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         ];
-        // At once, instead of twice on the way.
+        // One allocation instead of two.
         response.reserve(DEFAULTS.len() + FIXED.len() + 3);
         for (name, value) in DEFAULTS {
             response.entry(name).or_insert(HeaderValue::from_static(value));
@@ -171,7 +171,7 @@ impl Host for AppState {
             self.settings.site_url,
             uri.path_and_query().map_or("/", |path| path.as_str())
         );
-        // With blanks after `:` and `,`, as Python writes it.
+        // With spaces after `:` and `,`, like Python's json module.
         let body = format!("{{\"detail\": \"API endpoint not found\", \"url\": {}}}", json!(url));
         Ok(json_response(StatusCode::NOT_FOUND, body.into_bytes()))
     }

@@ -1,7 +1,7 @@
 //! The site that a browser request comes from: Sec-Fetch-Site (Fetch Metadata), Origin and
 //! Referer.
 //!
-//! No page can set these headers, so a request that they mark as another site's was made by one.
+//! Pages cannot set these headers, so a request marked as cross-site was made by another site.
 //! Programs send none of them.
 
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ pub enum Initiator {
     Own,
     /// Another site, a sibling included: it can be an attacker's.
     Foreign,
-    /// No browser, or one that marks nothing.
+    /// Not a browser, or one that sends no such header.
     Unmarked,
 }
 

@@ -1,6 +1,6 @@
-//! `limit` and `offset`, as DRF's LimitOffsetPagination reads them, in the document's envelope.
+//! `limit` and `offset`, parsed like DRF's LimitOffsetPagination, in the document's envelope.
 //!
-//! No limit, or one that is zero, negative or no number: all rows, and the offset is ignored.
+//! A limit that is missing, zero, negative or not a number returns all rows and ignores the offset.
 
 use dropshot::RequestInfo;
 
@@ -13,7 +13,7 @@ pub struct Page {
     pub offset: i64,
 }
 
-/// Links to the neighbours of a page.
+/// Links to the next and previous page.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Links {
     pub next: Option<String>,

@@ -48,7 +48,7 @@ pub fn name(texts: &Texts, user_agent: &str) -> Option<String> {
     }
 }
 
-/// Without a dot: a mail reader would turn a domain into a link.
+/// Must not contain a dot: a mail client would turn a domain into a link.
 fn program(user_agent: &str) -> Option<String> {
     let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '-';
     let name: String = user_agent.chars().take_while(is_name).take(MAX_PROGRAM_LENGTH).collect();

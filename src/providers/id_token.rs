@@ -48,8 +48,8 @@ pub struct Expected<'a> {
 /// Why a token was rejected. The text names the claim and contains no part of the token.
 #[derive(Debug, PartialEq, Eq)]
 pub enum IdTokenError {
-    /// No key of the set made the signature: the provider may have a new one, which need not have a
-    /// new key id.
+    /// No known key verifies the signature: the provider may have rotated its key, possibly without
+    /// a new key id.
     UnknownKey,
     Invalid(String),
 }

@@ -106,7 +106,7 @@ pub struct ExternalIdentity {
     pub username: Option<String>,
     pub first_name: String,
     pub last_name: String,
-    /// None where the provider says nothing of groups, or is not asked.
+    /// `None` if the provider sent no groups, or group sync is off.
     pub groups: Option<Vec<String>>,
 }
 

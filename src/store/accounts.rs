@@ -224,7 +224,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The same without a rename, which leaves the indices of usernames alone.
+    /// Like `account_update_names` without the username, so that its indexes are not written.
     pub fn account_update_full_name(
         &self,
         id: i64,

@@ -92,7 +92,7 @@ impl Postgres {
         self.config.get_password().map(|_| "the password may be sent")
     }
 
-    /// The same server for reads alone, which a standby serves too.
+    /// The same server for reads only, which may go to a standby.
     pub(super) fn for_reads(&self) -> Postgres {
         let mut server = self.clone();
         server.config.target_session_attrs(TargetSessionAttrs::Any);

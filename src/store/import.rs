@@ -1,7 +1,7 @@
 //! Imports the rows of another database in one transaction.
 //!
-//! No server needs to run meanwhile. A file that belongs to another program is never modified: the
-//! two arguments of an import are easily swapped.
+//! No server needs to run in the meantime. Files of other programs are never modified: the two
+//! arguments of an import are easily swapped.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -214,7 +214,7 @@ imported!(LINK_COLUMNS, INSERT_LINK, link_row: "social_accounts", link = SocialA
     extra_data: &link.extra_data,
 });
 
-/// The same without the id, which comes first.
+/// Like `INSERT_LINK`, without the id, which is the first column.
 static INSERT_LINK_WITH_NEW_ID: LazyLock<String> = LazyLock::new(|| {
     let columns = LINK_COLUMNS.trim_start_matches("id, ");
     insert_into("social_accounts", columns, "")

@@ -1,6 +1,6 @@
 //! Parameters and columns, common to both engines.
 //!
-//! Not used outside the store: callers see types of std and chrono.
+//! Private to the store: callers use types of std and chrono.
 
 use bytes::BytesMut;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -197,7 +197,7 @@ impl<'a> FromPostgres<'a> for Day {
     }
 }
 
-/// No limit is the largest limit: the engines have no other notation in common.
+/// No limit is `i64::MAX`, the only notation that both engines share.
 pub(super) fn row_limit(limit: Option<i64>) -> i64 {
     limit.unwrap_or(i64::MAX)
 }

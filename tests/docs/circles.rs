@@ -1,5 +1,5 @@
-//! No circle of imports between the modules of a crate: modules below one parent import each other
-//! in one direction only. A parent and the modules below it may import each other.
+//! No import cycles within a crate: modules below one parent import each other in one direction
+//! only. A parent and its children may import each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

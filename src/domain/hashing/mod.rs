@@ -182,7 +182,7 @@ impl Hasher {
                         .is_ok_and(|hash| worker.verify(password, &hash))
                 }
             };
-            // As many for an unknown account, whose dummy hash no form fits.
+            // An unknown account costs as much: no form matches its dummy hash.
             password.forms().into_iter().find(fits).filter(|_| known)
         })
         .await

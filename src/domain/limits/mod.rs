@@ -64,7 +64,7 @@ const BATCH: u16 = 500;
 pub enum Purpose {
     /// Registering, and checking whether a username or an address is taken.
     Registration,
-    /// The same check by a signed-in account: adding an address, changing the username.
+    /// The same probe by a signed-in account: adding an address, changing the username.
     Lookup,
     /// Using the key of a confirmation email.
     ConfirmationKey,

@@ -105,7 +105,7 @@ struct LocalizedPage {
     path: &'static str,
     render: RenderPage,
     ui: Arc<Ui>,
-    /// By tag; each is made when it is first asked for.
+    /// Rendered pages by language tag, filled on demand.
     made: Mutex<BTreeMap<String, Arc<Compressed>>>,
 }
 

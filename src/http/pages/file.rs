@@ -115,8 +115,8 @@ fn value(text: &str) -> Result<HeaderValue, PageError> {
     HeaderValue::from_str(text).map_err(wrong)
 }
 
-/// The same in two codings, each with its own ETag. It is compressed when a client first takes
-/// that: most languages of most pages are never asked for.
+/// A file in two codings, each with its own ETag. Compressed on first use: most pages are never
+/// requested in most languages.
 pub struct Compressed {
     plain: File,
     gzip: OnceLock<Option<File>>,

@@ -18,7 +18,7 @@ use crate::http::{DEFAULT_SITE_URL, Settings, language};
 use crate::languages::{ENGLISH, Languages, Texts};
 use specbound::{ApiError, Response};
 
-/// Where the documented API is.
+/// Path prefix of the documented API.
 pub const API: &str = "/api/";
 
 /// Paths that a page leads to are never longer.
@@ -55,7 +55,7 @@ impl Ui {
         })
     }
 
-    /// In the language of the person behind a request for `path`.
+    /// The layout of the page at `path`, in the language of the request.
     pub fn layout<'a>(&'a self, request: &HeaderMap, path: &'a str) -> Layout<'a> {
         self.layout_in(language::for_pages(&self.languages, request), path)
     }
@@ -205,8 +205,8 @@ pub fn own_path(next: &str) -> Result<(), ApiError> {
     }
 }
 
-/// Below `/api/` the pages of providers alone: a browser that was led on would send other GETs as
-/// this site's own, and one of them makes a token.
+/// Below `/api/`, only the pages of providers: a browser would follow a redirect to other GETs as a
+/// same-site request, and one of them creates a token.
 fn is_page(path: &str) -> bool {
     // Resolves dots, as browsers do.
     let resolved = Url::parse(DEFAULT_SITE_URL).and_then(|site| site.join(path));

@@ -39,7 +39,7 @@ const CONNECTED: &str = "/platform/?done=connect";
 /// Query parameter of the callback: the request was redirected by a page of this site.
 const SAME_SITE: &str = "own";
 
-/// None without providers: the paths are as unknown then as any other.
+/// Empty without providers: their paths are then unknown ones.
 pub fn pages(settings: &Settings, ui: &Arc<Ui>) -> Vec<Box<dyn Page<AppState>>> {
     if settings.providers.is_empty() {
         return Vec::new();

@@ -14,7 +14,7 @@ use specbound::{ApiError, Response, json_response};
 /// Longer than any name or address: likeness is compared word by word.
 const MAX_ATTRIBUTE_CHARACTERS: usize = 254;
 
-/// For visitors too, who register or reset a password.
+/// Also open to anonymous clients, for registration and password reset.
 pub struct Endpoint;
 
 #[async_trait::async_trait]

@@ -24,7 +24,7 @@ const OPTIONAL_TABLES: [&str; 6] = [
     "otp_static_statictoken",
 ];
 
-/// With one of these on its first lines, a file is a dump.
+/// A file is a dump if one of these is in its first lines.
 const HEADERS: [&[u8]; 2] = [b"-- MySQL dump ", b"-- MariaDB dump "];
 /// The last line, unless writing the dump was interrupted.
 const LAST_LINE: &[u8] = b"-- Dump completed";
@@ -81,7 +81,7 @@ struct Dump<'c> {
     state: State,
 }
 
-/// Where the previous line ended.
+/// Parser state at the end of the previous line.
 enum State {
     Between,
     /// Within `CREATE TABLE`.

@@ -17,7 +17,7 @@ use crate::http::origin::origin_of;
 pub enum ProxyStyle {
     /// In `X-Forwarded-*` or `X-Original-*`.
     InHeaders,
-    /// As the request itself, with its path behind this one.
+    /// The request itself is the original one, with this prefix on its path.
     AsItself { prefix: &'static str },
 }
 
