@@ -68,8 +68,8 @@ pub(crate) async fn of_server(
         if exists_other {
             warn!(
                 log,
-                "the secret key is not the one that this database was used with: links emailed, \
-                 emails queued and second factors stored under that one are void"
+                "the secret key differs from the one that this database was used with: emailed \
+                 links, queued emails and stored second factors are void"
             );
         }
         store.write(move |w| w.secret_key_insert(&fingerprint, now)).await?;

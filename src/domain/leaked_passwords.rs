@@ -58,13 +58,13 @@ pub struct UnusableFilter {
 /// Why no filter could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeError {
-    #[error("line {0} is no HASH:COUNT of a SHA-1 hash, as in the files of Have I Been Pwned")]
+    #[error("line {0} is not `HASH:COUNT` with a SHA-1 hash, as in the files of Have I Been Pwned")]
     Line(u64),
     #[error("line {0} is not in the order of the hashes: sort the file first")]
     Order(u64),
     #[error("no line has a count of {0} or more")]
     Empty(u64),
-    #[error("the filter of a range of keys could not be made: {0}")]
+    #[error("cannot build the filter of a key range: {0}")]
     Filter(&'static str),
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -169,7 +169,7 @@ impl LeakedPasswords {
             }
         };
         found.unwrap_or_else(|error| {
-            warn!(self.log, "leaked passwords cannot be read"; "why" => %error);
+            warn!(self.log, "failed to read the filter of leaked passwords"; "why" => %error);
             false
         })
     }

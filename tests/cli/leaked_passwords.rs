@@ -52,7 +52,7 @@ fn invalid_hashes_leave_no_file_and_existing_files_are_kept() {
     std::fs::write(folder.path().join("words.txt"), "password\nletmein\n").unwrap();
     let (code, out, err) = make(folder.path(), &["words.txt", "made.bin"]);
     assert_eq!((code, out.as_str()), (Some(1), ""));
-    assert!(err.contains("words.txt: line 1 is no HASH:COUNT of a SHA-1 hash"), "{err}");
+    assert!(err.contains("words.txt: line 1 is not `HASH:COUNT` with a SHA-1 hash"), "{err}");
     assert!(!folder.path().join("made.bin").exists());
     std::fs::write(folder.path().join("hashes.txt"), LINES).unwrap();
     let (code, _, err) = make(folder.path(), &["hashes.txt", "words.txt"]);

@@ -123,7 +123,7 @@ async fn unreadable_filter_refuses_nothing_and_is_queried_after_authentication_o
     let server = TestServer::with_setup(&settings, setup).await;
     server.register("amy", "").await;
     File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
-    let warnings = || lines.text().matches("leaked passwords cannot be read").count();
+    let warnings = || lines.text().matches("failed to read the filter of leaked passwords").count();
     let body = json!({ "username": "amy", "password": "Wrong-Opal-52" });
     assert_eq!(Browser::new(&server).post("login/", body).await.status, 400);
     assert_eq!(warnings(), 0, "a guess");

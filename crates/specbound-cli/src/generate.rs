@@ -15,14 +15,14 @@ pub struct Generate {
     /// The OpenAPI 3 document, YAML or JSON; `-` is standard input.
     #[arg(required_unless_present = "document_option")]
     document: Option<PathBuf>,
-    /// Where to write; created if missing.
+    /// The output folder; created if missing.
     #[arg(required_unless_present = "output")]
     folder: Option<PathBuf>,
-    /// The document, by option.
+    /// The document, as an option.
     #[arg(long = "document", id = "document_option", value_name = "FILE")]
     #[arg(conflicts_with_all = ["document", "folder"])]
     document_option: Option<PathBuf>,
-    /// Where to write, by option.
+    /// The output folder, as an option.
     #[arg(long, value_name = "FOLDER", conflicts_with = "folder", requires = "document_option")]
     output: Option<PathBuf>,
     /// Name of the server trait.
@@ -35,7 +35,7 @@ pub struct Generate {
     /// server.rs.
     #[arg(long)]
     lenient: bool,
-    /// Write nothing. Exit status 1 if a file is not what the document generates.
+    /// Write nothing, and exit with status 1 if a file is out of date.
     #[arg(long)]
     check: bool,
     /// Only operations with this tag or operationId. Can be repeated.
@@ -54,7 +54,7 @@ pub struct Generate {
     /// existing code is not changed.
     #[arg(long, conflicts_with_all = ["client_only", "server_only", "types_only"])]
     handlers: bool,
-    /// Name every refused part, not only the first 20 with the same reason.
+    /// List every refused part, not only the first 20 with the same reason.
     #[arg(long)]
     all: bool,
     #[command(flatten)]

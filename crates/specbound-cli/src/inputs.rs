@@ -32,35 +32,34 @@ pub struct ReadSettings {
     /// Fetch documents and references that are URLs.
     #[arg(long)]
     pub fetch: bool,
-    /// The memory that the values of one document may take, in MB. They take less than the rest of
-    /// the work. Never more than a quarter of the memory that is left.
+    /// Memory limit for the parsed values of one document, in MB; the process needs more in total.
+    /// At most a quarter of the available memory is used.
     #[arg(long, value_name = "MB", default_value_t = 400)]
     pub max_memory: usize,
 }
 
 #[derive(Args)]
 pub struct Documents {
-    /// The document before the change: a file, a folder or a pattern of files, `REVISION:PATH` of
-    /// git, a URL, or `-` for standard input. Without documents: where the current branch left the
-    /// main branch.
+    /// The old document: a file, a folder, a glob, `REVISION:PATH` of git, a URL, or `-` for
+    /// standard input. Without documents, the merge base with the main branch is compared.
     old: Option<PathBuf>,
-    /// The document after the change.
+    /// The new document.
     #[arg(requires = "old")]
     new: Option<PathBuf>,
-    /// The document before the change, by option.
+    /// The old document, as an option.
     #[arg(long = "old", id = "old_option", value_name = "DOCUMENT", requires = "new_option")]
     #[arg(conflicts_with_all = ["old", "new"])]
     old_option: Option<PathBuf>,
-    /// The document after the change, by option.
+    /// The new document, as an option.
     #[arg(long = "new", id = "new_option", value_name = "DOCUMENT", requires = "old_option")]
     #[arg(conflicts_with_all = ["old", "new"])]
     new_option: Option<PathBuf>,
-    /// Without documents: the branch that the current one is compared with.
+    /// Without documents, the branch to compare with.
     #[arg(long, value_name = "BRANCH", conflicts_with_all = ["old", "old_option"])]
     base: Option<String>,
     #[command(flatten)]
     reading: ReadSettings,
-    /// Only paths that match, such as `/users*`. Can be repeated, as the options below.
+    /// Only paths that match, such as `/users*`. Can be repeated, like the options below.
     #[arg(long = "path", value_name = "PATTERN")]
     paths: Vec<String>,
     /// Only operations with a tag that matches.
@@ -69,7 +68,7 @@ pub struct Documents {
     /// Only operations whose operationId matches, or `POST /path`.
     #[arg(long = "operation", value_name = "PATTERN")]
     operations: Vec<String>,
-    /// Remove this beginning from paths, of both sides.
+    /// Strip this prefix from the paths of both sides.
     #[arg(long = "strip-prefix", value_name = "PREFIX")]
     strip_prefixes: Vec<String>,
 }
@@ -78,7 +77,7 @@ pub struct Documents {
 pub struct DocumentPair {
     pub old: Document,
     pub new: Document,
-    /// Lines for a reader.
+    /// Plain text.
     pub notes: Vec<String>,
 }
 

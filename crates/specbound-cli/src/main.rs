@@ -71,7 +71,7 @@ enum Command {
         /// The reason of the acceptance.
         #[arg(long)]
         reason: String,
-        /// The last day of the acceptance, such as 2030-12-31.
+        /// The last day on which the findings are accepted, such as 2030-12-31.
         #[arg(long, value_parser = policy::parse_day)]
         until: Option<String>,
         /// Append to the policy file.
@@ -90,27 +90,27 @@ enum Command {
         #[arg(value_enum)]
         report: Schema,
     },
-    /// Write a document and the files that it refers to as one, in JSON.
+    /// Bundle a document and the files that it refers to into one JSON document.
     Bundle {
         /// The document; see `breaking`. A folder or a pattern of documents is joined.
         document: PathBuf,
         #[command(flatten)]
         reading: ReadSettings,
     },
-    /// Write a document as one, with the members of `allOf` merged where possible.
+    /// Bundle a document and merge the members of `allOf` where possible.
     Flatten {
         /// The document; see `bundle`.
         document: PathBuf,
         #[command(flatten)]
         reading: ReadSettings,
     },
-    /// Write a document as one in another version of OpenAPI. Lists what is lost on standard error.
+    /// Convert a document to another version of OpenAPI. Lists losses on standard error.
     Convert {
         /// The document; see `bundle`.
         document: PathBuf,
         #[arg(long, value_enum, value_name = "VERSION")]
         to: Target,
-        /// Write nothing if something is lost. Exit status 1.
+        /// Write nothing if anything is lost, and exit with status 1.
         #[arg(long)]
         lossless: bool,
         #[command(flatten)]

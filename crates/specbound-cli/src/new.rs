@@ -17,13 +17,13 @@ pub struct New {
     /// The OpenAPI 3 document, YAML or JSON; `-` is standard input. The project gets a copy.
     #[arg(long, value_name = "FILE")]
     document: PathBuf,
-    /// Take a document with parts that the generated code does not enforce.
+    /// Accept parts that the generated code does not enforce.
     #[arg(long)]
     lenient: bool,
-    /// A folder with the crates of specbound, in place of crates.io.
+    /// A folder with the specbound crates, to use instead of crates.io.
     #[arg(long, value_name = "FOLDER")]
     crates: Option<PathBuf>,
-    /// Name every refused part, not only the first 20 with the same reason.
+    /// List every refused part, not only the first 20 with the same reason.
     #[arg(long)]
     all: bool,
     #[command(flatten)]

@@ -84,7 +84,7 @@ pub(crate) fn is_url(text: &str) -> bool {
 pub(crate) enum FileError {
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("it lies outside of the document's folder, which must be allowed (--allow-outside)")]
+    #[error("it is outside of the document's folder: --allow-outside permits that")]
     Outside,
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
