@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_are_formatted_one_by_one_as_in_one_piece() {
+    fn formatting_by_item_equals_formatting_at_once() {
         let tokens = quote! {
             #![allow(unused)]
             use a::{b, c};

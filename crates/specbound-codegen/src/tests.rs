@@ -174,7 +174,7 @@ fn fields(server: &str, name: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn nullable_members_and_lists_are_written_even_when_they_are_empty() {
+fn nullable_members_and_empty_lists_are_serialized() {
     let generated = generated(&small()).unwrap();
     for text in [&generated.server, &generated.client] {
         let fields = fields_of_page(text);
@@ -200,7 +200,7 @@ fn fields_of_page(text: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn request_type_has_no_read_only_field_and_its_answer_has() {
+fn read_only_fields_are_in_response_types_only() {
     let server = generated(&small()).unwrap().server;
     let names = |name: &str| -> Vec<String> {
         fields(&server, name).into_iter().map(|(name, _)| name).collect()
@@ -230,7 +230,7 @@ fn row<'a>(code: &'a str, name: &str) -> &'a str {
 }
 
 #[test]
-fn signatures_say_policy_content_types_requiredness_and_status() {
+fn signatures_have_policy_content_types_requiredness_and_status() {
     let server_trait = dense(&generated(&small()).unwrap().server_trait);
     for signature in [
         "asyncfnthing_create(rqctx:RequestContext<Self::Context>,\
@@ -250,7 +250,7 @@ fn signatures_say_policy_content_types_requiredness_and_status() {
 
 /// An operation with several documented answers has a closed set of them.
 #[test]
-fn every_documented_answer_is_in_the_set() {
+fn every_documented_response_is_a_variant() {
     let server = dense(&generated(&small()).unwrap().server);
     let set = server.split_once("pubenumThingCreate{").unwrap().1.split_once('}').unwrap().0;
     let reply = "crate::runtime::Reply<";
@@ -262,7 +262,7 @@ fn every_documented_answer_is_in_the_set() {
 }
 
 #[test]
-fn constraints_that_the_types_lost_are_in_the_table() {
+fn constraints_missing_from_types_are_in_the_table() {
     let server = dense(&generated(&small()).unwrap().server);
     let table = server.split_once("HasConstraintsfortypes::ThingRequest{").unwrap().1;
     let title = row(table, "title");
@@ -275,7 +275,7 @@ fn constraints_that_the_types_lost_are_in_the_table() {
 }
 
 #[test]
-fn operation_without_security_inherits_the_documents() {
+fn operation_without_security_inherits_it_from_the_document() {
     let document = small_with("/security", json!([{ "basicAuth": [] }]));
     let server_trait = dense(&generated(&document).unwrap().server_trait);
     assert!(server_trait.contains("call:Call<policy::Basic,NoBody>"), "{server_trait}");
@@ -287,7 +287,7 @@ fn operation_without_security_inherits_the_documents() {
 
 /// Its rows alone hold them: neither a table nor a type does.
 #[test]
-fn alternative_alone_has_the_bounds_of_its_place() {
+fn single_alternative_has_the_bounds_of_its_parent() {
     let thing = json!({"$ref": "#/components/schemas/Thing"});
     for alternatives in [json!([thing]), json!([thing, {"type": "null"}])] {
         let mut document = small();

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn one_host_is_named() {
+    fn exactly_one_host_is_required() {
         const BAD: Result<(), StatusCode> = Err(StatusCode::BAD_REQUEST);
         for (version, none, two) in [
             (Version::HTTP_10, Ok(()), BAD),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn host_is_a_name_or_an_address_with_or_without_a_port() {
+    fn host_is_a_name_or_address_with_an_optional_port() {
         for good in [
             "",
             "x",

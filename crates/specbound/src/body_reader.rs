@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn body_that_trickles_is_refused_and_a_slow_one_is_not() {
+    async fn trickling_body_is_refused_and_slow_one_is_accepted() {
         let second = Duration::from_secs(1);
         assert_eq!(read(body(vec![(1, 29 * second), (1, 2 * second)])).await, Err(ReadError::Late));
         // A fast start earns no time.

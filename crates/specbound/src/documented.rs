@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn status_that_is_not_documented_is_500_but_for_refusals() {
+    fn undocumented_status_is_500_except_for_refusals() {
         assert_eq!(status_of(StatusCode::CREATED, "{}"), 500);
         assert_eq!(status_of(StatusCode::SERVICE_UNAVAILABLE, "{}"), 503);
         let refused = ApiError::not_found().into_response();

@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn responses_that_are_no_errors_stay_as_they_are() {
+    fn non_error_responses_are_unchanged() {
         let mut response = json_response(StatusCode::CONFLICT, b"{}".to_vec());
         into_problem(&mut response);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");

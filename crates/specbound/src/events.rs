@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_written_as_the_living_standard_reads_them() {
+    fn events_are_encoded_per_the_html_standard() {
         let event = Event::new(json!({"a": "x\ny"})).with_name("added").unwrap();
         let event = event.with_id("7").unwrap().with_retry(Duration::from_secs(2));
         let expected = "event: added\nid: 7\nretry: 2000\ndata: {\"a\":\"x\\ny\"}\n\n";
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn quiet_streams_send_comments() {
+    async fn idle_streams_send_comments() {
         let (sender, receiver) = futures::channel::mpsc::unbounded::<Result<String, BoxError>>();
         let mut pieces = std::pin::pin!(with_keep_alive(receiver));
         assert!(pieces.next().now_or_never().is_none());

@@ -342,7 +342,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn file_that_cannot_be_written_whole_is_removed() {
+    async fn partially_written_file_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("saved");
         let file = |bytes: u64| {
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn full_disk_is_answered_with_503() {
+    fn full_disk_is_503() {
         assert_eq!(disk_error(ErrorKind::StorageFull.into()).status(), 503);
         assert_eq!(disk_error(ErrorKind::NotFound.into()).status(), 500);
     }

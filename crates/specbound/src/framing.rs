@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_followed_to_their_end() {
+    fn end_of_each_request_is_found() {
         let long = format!("X-Long: {}\r\n", "x".repeat(5000));
         for request in [
             head(""),
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn http_2_passes() {
+    fn http_2_is_passed_through() {
         let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\n\n\0";
         assert_eq!(follow(preface), Ok(Part::Http2));
     }

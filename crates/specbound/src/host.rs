@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn challenge_leaves_out_scopes_that_its_syntax_cannot_name() {
+    fn challenge_omits_scopes_that_its_syntax_cannot_express() {
         assert_eq!(scope_attribute("keys:read admin"), ", scope=\"keys:read admin\"");
         for scopes in ["a \"b\"", r"a\b", "größe", "a\nb"] {
             assert_eq!(scope_attribute(scopes), "", "{scopes}");

@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_and_disk_are_shared_by_all_requests_and_given_back() {
+    fn memory_and_disk_budgets_are_shared_and_released() {
         let limits = LargeBodies::default();
         let permit = || ReadPermit { limits: limits.clone(), held: Arc::default() };
         let (first, second) = (permit(), permit());
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn large_bodies_are_parsed_one_after_the_other() {
+    async fn large_bodies_are_parsed_one_at_a_time() {
         let permit = ReadPermit::default();
         let turn = Arc::clone(&permit.limits.parser).acquire_owned().await.unwrap();
         assert!(permit.parse(SMALL_BODY_BYTES, || ()).now_or_never().is_some());

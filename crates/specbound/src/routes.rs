@@ -364,7 +364,7 @@ mod tests {
     ];
 
     #[test]
-    fn page_at_a_taken_path_stops_the_start() {
+    fn page_at_a_taken_path_fails_startup() {
         for path in ["/user/", "/emails/{key}/verify/", "/shelves/{a}/books/{b}"] {
             let refused = Routes::build(OPERATIONS, vec![Box::new(At(path))]).err();
             assert_eq!(refused.unwrap().to_string(), format!("{path} is already served"));
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn prefix_takes_the_rest_of_any_path_behind_exact_ones() {
+    fn prefix_route_matches_the_rest_after_exact_routes() {
         let pages = ["/ask/{*}", "/ask/exact/"];
         let pages = pages.map(|path| Box::new(At(path)) as Box<dyn Page<Open>>);
         let routes = Routes::build(OPERATIONS, pages.into()).ok().unwrap();
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn scheme_without_an_authenticator_stops_the_start() {
+    fn scheme_without_an_authenticator_fails_startup() {
         const KEYED: &[Operation] =
             &[Operation { security: &[&["key"], &[]], ..operation("user", "GET", "/user/") }];
         let refused = Routes::<Open>::build(KEYED, Vec::new()).err().unwrap().to_string();
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn variable_is_one_segment() {
+    fn variable_matches_one_segment() {
         let path = "/accounts/{key}/";
         let routes = Routes::<Open>::build(OPERATIONS, vec![Box::new(At(path))]).unwrap();
         let found = |path: &str| routes.find(path).and_then(|found| found.name(&Method::GET));
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn integer_in_a_path_is_digits() {
+    fn integer_path_variable_matches_digits() {
         let routes = Routes::<Open>::build(OPERATIONS, Vec::new()).unwrap();
         let found = |path: &str| routes.find(path).and_then(|found| found.name(&Method::POST));
         assert_eq!(found("/emails/007/verify/"), Some("verify"));
@@ -421,7 +421,7 @@ mod tests {
         }
     }
     #[test]
-    fn page_takes_no_encoded_slash() {
+    fn page_path_rejects_an_encoded_slash() {
         let path = "/accounts/{key}/";
         let routes = Routes::<Open>::build(OPERATIONS, vec![Box::new(At(path))]).unwrap();
         for path in ["/accounts/a%2Fb/", "/accounts%2Fa/", "/accounts/a%2fb/"] {
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_tell_operations_of_one_path_and_method_apart() {
+    fn operations_of_one_path_and_method_are_selected_by_choices() {
         const OTHER: &[Operation] = &[
             Operation {
                 choices: &[("kind", &["a", "b"])],

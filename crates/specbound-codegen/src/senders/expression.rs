@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expressions_are_read_by_their_grammar() {
+    fn runtime_expressions_are_parsed() {
         for good in [
             "$url",
             "{$method}",

@@ -41,7 +41,7 @@ fn assert_is_rust(generated: &Generated) {
 }
 
 #[test]
-fn references_to_every_kind_of_component_are_written_out() {
+fn references_to_every_kind_of_component_are_inlined() {
     let document = of(json!({
         "paths": {"/a/{id}": {
             "parameters": [{"$ref": "#/components/parameters/Id"}],
@@ -78,7 +78,7 @@ fn references_to_every_kind_of_component_are_written_out() {
 }
 
 #[test]
-fn schemas_of_3_1_become_those_of_3_0() {
+fn schemas_of_3_1_are_converted_to_3_0() {
     let mut document = small();
     document["openapi"] = json!("3.1.0");
     let put_property = |document: &mut Value, name: &str, schema: Value| {
@@ -131,7 +131,7 @@ fn all_of_becomes_one_object() {
 
 /// Each of these once overflowed the stack or never ended.
 #[test]
-fn schemas_within_themselves_end() {
+fn recursive_schemas_are_generated() {
     let refer = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
     let object = |name: String| json!({"type": "object", "properties": {name: {"type": "string"}}});
     let choices =
@@ -164,7 +164,7 @@ fn schemas_within_themselves_end() {
 }
 
 #[test]
-fn answers_by_range_are_in_the_client_and_in_the_set_of_answers() {
+fn range_responses_are_in_the_client_and_in_the_response_enum() {
     let schema = json!({"$ref": "#/components/schemas/Plain"});
     let failure = json!({"description": "", "content": {"application/json": {"schema": schema}}});
     for range in ["default", "4XX"] {
@@ -257,7 +257,7 @@ fn names_become_distinct_rust_names() {
 }
 
 #[test]
-fn scopes_stand_beside_their_alternatives() {
+fn scopes_belong_to_their_alternatives() {
     let mut document = small();
     let url = "https://example.com/auth/files.read";
     let security = json!([{"tokenAuth": ["b", "a", "b"], "basicAuth": []}, {"tokenAuth": [url]}]);
@@ -276,7 +276,7 @@ fn scopes_stand_beside_their_alternatives() {
 
 /// dropshot's router would panic at start; the table says where it holds them.
 #[test]
-fn paths_that_dropshot_cannot_hold_get_a_route_of_their_own() {
+fn paths_unsupported_by_dropshot_get_a_separate_route() {
     let all = [
         "/users/{id}",
         "/users/me",
@@ -301,7 +301,7 @@ fn paths_that_dropshot_cannot_hold_get_a_route_of_their_own() {
 }
 
 #[test]
-fn answers_of_several_types_and_of_types_written_in_json_are_typed() {
+fn responses_of_several_and_json_based_types_are_typed() {
     let text = json!({"schema": {"type": "string"}});
     let plain = json!({"schema": {"$ref": "#/components/schemas/Plain"}});
     for (content, says) in [
@@ -333,7 +333,7 @@ fn answers_of_several_types_and_of_types_written_in_json_are_typed() {
 
 /// Content types with another schema are variants, and the client asks for the first one.
 #[test]
-fn content_types_with_schemas_of_their_own_are_variants() {
+fn content_types_with_separate_schemas_are_variants() {
     let content = json!({
         "application/hal+json": {"schema": {"$ref": "#/components/schemas/Page"}},
         "application/vnd.thing+json": {"schema": {"$ref": "#/components/schemas/Plain"}},
@@ -355,7 +355,7 @@ fn content_types_with_schemas_of_their_own_are_variants() {
 }
 
 #[test]
-fn documented_headers_of_answers_are_fields() {
+fn documented_response_headers_are_fields() {
     let integer = json!({"type": "integer"});
     let headers = json!({
         "Location": {"required": true, "schema": {"type": "string", "format": "uri"}},
@@ -386,7 +386,7 @@ fn documented_headers_of_answers_are_fields() {
 
 /// Each schema refers to a hundred others, through requests: quadratic work would take minutes.
 #[test]
-fn dense_references_take_no_quadratic_time() {
+fn dense_references_take_linear_time() {
     let refer = |n: usize| json!({"$ref": format!("#/components/schemas/S{}", n % 150)});
     let schema = |n: usize| {
         let properties: serde_json::Map<String, Value> = (0..60)
@@ -405,7 +405,7 @@ fn dense_references_take_no_quadratic_time() {
 }
 
 #[test]
-fn name_in_path_and_query_is_told_to_dropshot_twice() {
+fn name_in_path_and_query_is_declared_twice_to_dropshot() {
     let mut document = small();
     let query = json!({"in": "query", "name": "id", "schema": {"type": "string"}});
     let parameters = document.pointer_mut("/paths/~1things~1{id}~1/get/parameters");
@@ -415,7 +415,7 @@ fn name_in_path_and_query_is_told_to_dropshot_twice() {
 }
 
 #[test]
-fn component_that_may_be_null_is_beside_its_value() {
+fn nullable_component_has_a_separate_inner_type() {
     let mut document = small();
     document["components"]["schemas"]["Parcel"] = json!({
         "type": "object", "title": "Parcel", "nullable": true,
@@ -442,7 +442,7 @@ fn form_with_a_list_is_sent_by_the_client() {
 
 /// Each is refused in one line, or taken; and none takes long.
 #[test]
-fn hostile_documents_end_in_time() {
+fn hostile_documents_take_bounded_time() {
     let refer = |n: usize| json!({"$ref": format!("#/components/schemas/S{n}")});
     let schemas = |of: &dyn Fn(usize) -> Value, count: usize| {
         let mut document = small();

@@ -26,7 +26,7 @@ fn form(version: &str, media: Value) -> Value {
 }
 
 #[test]
-fn files_of_3_0_are_those_of_the_format_binary() {
+fn files_of_3_0_have_the_format_binary() {
     let media = json!({
         "schema": {"allOf": [
             {"$ref": "#/components/schemas/Base"},
@@ -55,7 +55,7 @@ fn files_of_3_0_are_those_of_the_format_binary() {
 }
 
 #[test]
-fn files_of_3_1_have_a_content_type_or_say_nothing() {
+fn files_of_3_1_have_a_content_type_or_an_empty_schema() {
     let media = json!({"schema": {"type": "object", "required": ["any"], "properties": {
         "png": {"type": "string", "contentMediaType": "image/png"},
         "coded": {"type": "string", "contentEncoding": "base64"},
@@ -74,7 +74,7 @@ fn files_of_3_1_have_a_content_type_or_say_nothing() {
 }
 
 #[test]
-fn encoding_of_other_members_than_files_is_refused() {
+fn encoding_of_non_file_members_is_refused() {
     for encoding in [json!({"text": {"contentType": "a/b"}}), json!({"image": {"style": "form"}})] {
         let name = encoding.as_object().unwrap().keys().next().unwrap().clone();
         let media = json!({"schema": {"$ref": "#/components/schemas/Base"}, "encoding": encoding});

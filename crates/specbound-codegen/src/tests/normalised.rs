@@ -37,7 +37,7 @@ fn request_without_json_is_a_form_in_the_client() {
 
 /// progenitor writes no multipart, and would refuse the whole document.
 #[test]
-fn multipart_alone_is_read_by_the_server_and_sent_by_the_client() {
+fn multipart_only_body_is_parsed_by_the_server_and_sent_by_the_client() {
     let mut document = small_without(&format!("{POST}/requestBody/content/application~1json"));
     let content =
         document["paths"]["/things/"]["post"]["requestBody"]["content"].as_object_mut().unwrap();
@@ -180,7 +180,7 @@ fn request_schema_omits_read_only_members_of_references() {
 }
 
 #[test]
-fn schema_inside_an_operation_gets_a_name() {
+fn inline_schema_gets_a_name() {
     let answer = format!("{GET}/responses/200/content/application~1json/schema");
     let inline = json!({"type": "array", "items": {"$ref": "#/components/schemas/Thing"}});
     let source = small_with(&answer, inline.clone());
@@ -194,7 +194,7 @@ fn schema_inside_an_operation_gets_a_name() {
 }
 
 #[test]
-fn answers_of_several_types_become_one_for_the_client() {
+fn responses_of_several_types_become_one_for_the_client() {
     let answers = |rest: Value| {
         let mut source = small_with(&format!("{POST}/responses/200"), rest);
         put(&mut source, &format!("{POST}/responses/400"), json!({"description": ""}));
@@ -228,7 +228,7 @@ fn answers_of_several_types_become_one_for_the_client() {
 }
 
 #[test]
-fn normalising_leaves_the_source_alone_and_does_not_change_its_own_result() {
+fn normalising_is_idempotent_and_keeps_the_source() {
     let source = parsed(SOURCE);
     let before = source.clone();
     let copy = normalise(source.clone(), &read(&source));

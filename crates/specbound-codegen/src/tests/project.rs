@@ -60,7 +60,7 @@ fn prelude_of_a_project_has_every_type_of_a_signature() {
 }
 
 #[test]
-fn handler_without_code_has_a_body_that_fits_the_documented_failure() {
+fn handler_stub_returns_the_documented_error() {
     let handlers = generated(TICKETS).project.handlers;
     let code = |name: &str| &handlers.iter().find(|handler| handler.name == name).unwrap().code;
     let documented = r#"not_implemented_as("{\"code\":100,\"message\":\"x\"}")"#;
@@ -89,7 +89,7 @@ fn regeneration_adds_handlers_and_keeps_existing_code() {
 }
 
 #[test]
-fn calls_send_the_credentials_and_the_arguments_that_are_required() {
+fn calls_have_credentials_and_required_arguments() {
     let calls = generated(TICKETS).project.calls;
     assert_eq!(calls.matches("#[tokio::test]").count(), 6, "{calls}");
     let person = r#"client::Credentials::new().machine("dGVzdGVyOm9mLXRoaXMtYXBp").connect("#;

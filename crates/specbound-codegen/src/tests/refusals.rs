@@ -14,7 +14,7 @@ fn assert_refused_at(document: &Value, pointer: &str) {
 
 /// Each is refused, and in lenient mode listed in the generated code.
 #[test]
-fn parts_that_nothing_enforces_are_refused_or_listed() {
+fn unenforced_parts_are_refused_or_listed() {
     let get = |rest: &str| format!("{GET}{rest}");
     let post = |rest: &str| format!("{POST}{rest}");
     let thing = |rest: &str| format!("{THING}/properties/{rest}");
@@ -88,7 +88,7 @@ fn parts_that_nothing_enforces_are_refused_or_listed() {
 
 /// What no row and no type enforces is in the table of the whole schema, at any depth.
 #[test]
-fn keywords_without_a_row_are_in_the_table_of_the_schema() {
+fn keywords_of_nested_schemas_are_in_the_constraint_table() {
     let thing = |rest: &str| format!("{THING}/properties/{rest}");
     let rows = dense(&generated(&small()).unwrap().server);
     assert!(!rows.contains("constSCHEMA") && !rows.contains("modconstraints"));
@@ -140,7 +140,7 @@ fn patterns_of_components_under_not_are_refused() {
 
 /// A table would leave them out.
 #[test]
-fn keywords_of_a_table_with_values_of_another_type_are_refused() {
+fn keywords_with_values_of_a_wrong_type_are_refused() {
     for (keyword, value) in [
         ("not", json!(7)),
         ("if", json!([])),
@@ -176,7 +176,7 @@ fn contains_may_be_true_or_false() {
 }
 
 #[test]
-fn discriminator_leads_to_components_by_their_names_and_by_its_mapping() {
+fn discriminator_resolves_components_by_name_and_by_mapping() {
     let mut source = small_with(
         &format!("{THING}/properties/pet"),
         json!({
@@ -198,7 +198,7 @@ fn discriminator_leads_to_components_by_their_names_and_by_its_mapping() {
 
 /// The server writes answers, so a keyword that only answers have is not refused.
 #[test]
-fn keywords_that_nothing_enforces_are_taken_in_answers() {
+fn unenforced_keywords_are_accepted_in_responses() {
     for (keyword, value) in [("maxlength", json!(2)), ("pattern", json!("("))] {
         let document =
             small_with(&format!("/components/schemas/Page/properties/count/{keyword}"), value);
@@ -233,7 +233,7 @@ fn all_refusals_are_reported_at_once() {
 }
 
 #[test]
-fn parts_that_make_no_sense_are_refused_in_lenient_mode_too() {
+fn invalid_parts_are_refused_in_lenient_mode_too() {
     let thing = |rest: &str| format!("{THING}/properties/{rest}");
     for (edit, value, pointer) in [
         (thing("title/oneOf"), json!([]), thing("title/oneOf")),
@@ -266,7 +266,7 @@ fn ambiguous_paths_are_refused() {
 /// Read as "nothing", most of these would take something away in silence; `security` would let
 /// anyone in.
 #[test]
-fn wrong_kinds_of_values_are_refused_by_their_pointer() {
+fn values_of_a_wrong_type_are_refused_with_their_pointer() {
     let cases = [
         ("/info", "/info"),
         ("/info/title", "/info/title"),
@@ -339,7 +339,7 @@ fn wrong_kinds_of_values_are_refused_by_their_pointer() {
 }
 
 #[test]
-fn text_that_is_no_document_is_refused() {
+fn non_document_is_refused() {
     let texts = [
         "{",
         "a: [",
@@ -365,7 +365,7 @@ fn text_that_is_no_document_is_refused() {
 }
 
 #[test]
-fn reference_to_nothing_is_refused() {
+fn dangling_reference_is_refused() {
     let nothing = json!({"$ref": "#/components/schemas/Nowhere"});
     let answer = format!("{GET}/responses/200/content/application~1json/schema");
     assert!(
@@ -376,7 +376,7 @@ fn reference_to_nothing_is_refused() {
 /// A plain value behind a reference, a list's items and members of members have their limits in the
 /// table.
 #[test]
-fn constraints_are_in_the_table_however_they_are_written() {
+fn referenced_and_inline_constraints_are_in_the_table() {
     let mut source =
         small_with("/components/schemas/Percent", json!({"type": "integer", "maximum": 100}));
     put(

@@ -21,7 +21,7 @@ fn post(operation: Value) -> Value {
 }
 
 #[test]
-fn names_of_senders_leave_those_of_operations_alone() {
+fn sender_names_do_not_change_operation_names() {
     let body = json!({"content": {"application/json": {"schema": {
         "type": "object", "properties": {"word": {"type": "string"}}}}}});
     let document = with_webhooks(json!({
@@ -39,7 +39,7 @@ fn names_of_senders_leave_those_of_operations_alone() {
 }
 
 #[test]
-fn webhooks_that_cannot_be_read_are_left_out() {
+fn unsupported_webhooks_are_omitted() {
     let mut document = with_webhooks(json!({"thing": post(json!({}))}));
     document["webhooks"]["thing"]["post"]["responses"] = json!({"900": {"description": ""}});
     let generated = taken(&document);
@@ -49,7 +49,7 @@ fn webhooks_that_cannot_be_read_are_left_out() {
 }
 
 #[test]
-fn one_webhook_that_cannot_be_read_leaves_the_others_alone() {
+fn unsupported_webhook_does_not_affect_the_others() {
     let mut hooks = json!({"ring": {"$ref": "#/components/pathItems/ring"}, "list": {"post": []}});
     hooks["good"] = post(json!({}));
     hooks["status"] = json!({"post": {"responses": {"900": {"description": ""}}}});
@@ -68,7 +68,7 @@ fn one_webhook_that_cannot_be_read_leaves_the_others_alone() {
 
 /// Each operation that has a callback has methods for all its URLs.
 #[test]
-fn callbacks_that_multiply_are_left_out() {
+fn excessive_callbacks_are_omitted() {
     let mut callback = Map::new();
     for n in 0..5 {
         callback.insert(format!("https://example.com/{n}"), post(json!({})));
@@ -88,7 +88,7 @@ fn callbacks_that_multiply_are_left_out() {
 }
 
 #[test]
-fn callback_without_an_expression_that_can_be_read_is_listed() {
+fn callback_with_an_unsupported_expression_is_listed() {
     let mut document = small();
     let callbacks = json!({"done": {"{$request.cookie.a}": post(json!({}))}});
     put(&mut document, &format!("{POST}/callbacks"), callbacks);
@@ -105,7 +105,7 @@ fn callback_without_an_expression_that_can_be_read_is_listed() {
 
 /// The document's own security is that of its callers.
 #[test]
-fn sender_has_the_credentials_that_a_webhook_names_itself() {
+fn sender_has_the_credentials_of_its_webhook_only() {
     let security = json!([{"basicAuth": []}]);
     let mut document = with_webhooks(json!({"thing": post(json!({}))}));
     document["security"] = security.clone();

@@ -34,7 +34,7 @@ fn empty_body_of_any_type_has_no_fields() {
 }
 
 #[test]
-fn other_types_are_refused_as_the_client_wrote_them() {
+fn unsupported_content_type_is_quoted_verbatim() {
     for content_type in
         ["text/plain", "Text/CSV; charset=x", "application/vnd.api+json", "application/jsonx", ""]
     {
@@ -63,7 +63,7 @@ fn json_content_type_is_case_insensitive() {
 }
 
 #[test]
-fn json_that_is_no_object_is_named_as_python_names_it() {
+fn non_object_json_is_named_like_in_python() {
     for (body, name) in
         [("[]", "list"), ("\"x\"", "str"), ("5", "int"), ("5.0", "float"), ("true", "bool")]
     {
@@ -94,7 +94,7 @@ fn urlencoded_fields_are_decoded_leniently() {
 }
 
 #[test]
-fn forms_are_limited_to_a_thousand_fields() {
+fn forms_have_at_most_a_thousand_fields() {
     let urlencoded =
         |count| read("application/x-www-form-urlencoded", vec!["a=1"; count].join("&"));
     assert!(urlencoded(1000).is_ok());

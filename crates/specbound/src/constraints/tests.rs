@@ -155,7 +155,7 @@ fn subtypes_that_refer_to_their_discriminated_supertype_are_checked_once() {
 }
 
 #[test]
-fn conditions_exclusions_and_choices_hold() {
+fn conditions_exclusions_and_choices_are_enforced() {
     static ODD: Constraints = Constraints { choices: &["1", "3", "null"], ..Constraints::ANY };
     static NOT_TEXT: Constraints = Constraints { not: Some(&TEXT), ..Constraints::ANY };
     static IF: Constraints = Constraints {
@@ -181,7 +181,7 @@ fn conditions_exclusions_and_choices_hold() {
 }
 
 #[test]
-fn alternatives_within_each_other_cost_a_bounded_time() {
+fn nested_alternatives_take_bounded_time() {
     static TREE: Constraints = Constraints { any_of: &[&LEFT, &RIGHT], ..Constraints::ANY };
     static LEFT: Constraints = Constraints { properties: &[("a", &TREE)], ..RIGHT_BASE };
     static RIGHT: Constraints = Constraints { properties: &[("a", &TREE)], ..RIGHT_BASE };

@@ -226,7 +226,7 @@ fn random_object(numbers: &mut Numbers) -> String {
 }
 
 #[test]
-fn direct_reading_takes_what_the_tree_takes_as_the_same_value() {
+fn direct_parsing_agrees_with_the_tree() {
     for formats in [&STRICT, &LENIENT] {
         let mut numbers = Numbers(0x5eed);
         let (mut taken, mut refused) = (0, 0);
@@ -246,7 +246,7 @@ fn direct_reading_takes_what_the_tree_takes_as_the_same_value() {
 }
 
 #[test]
-fn good_input_is_read_directly() {
+fn valid_input_is_parsed_directly() {
     for text in [
         r#"{"title": "abc"}"#,
         r#" { "title" : " a\u0062c", "unknown": [{"a": [1, null]}], "id": 7 } "#,
@@ -264,7 +264,7 @@ fn good_input_is_read_directly() {
 }
 
 #[test]
-fn any_json_is_read_as_by_the_tree() {
+fn any_json_is_parsed_as_by_the_tree() {
     for text in ["[1, \"a\", [2]]", "7", "\"x\"", "-0", "[1.5]", "{}", "[", "[1]x"] {
         let direct = value::<Either>(text.as_bytes(), &BodyLimits::DEFAULT).ok();
         let tree = crate::body::json::parse(text.as_bytes(), &BodyLimits::DEFAULT).ok();
@@ -275,7 +275,7 @@ fn any_json_is_read_as_by_the_tree() {
 }
 
 #[test]
-fn limits_hold_for_direct_reading() {
+fn limits_apply_to_direct_parsing() {
     let text = r#"{"title": "abc", "any": [[1, 2]]}"#;
     let read = |values: usize, depth: usize| {
         let limits = BodyLimits { values, depth, ..BodyLimits::DEFAULT };

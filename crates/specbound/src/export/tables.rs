@@ -431,7 +431,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn choices_by_pattern_are_those_of_the_generator() {
+    fn choice_patterns_match_those_of_the_generator() {
         let choices = json!(["reactions-+1", "reactions--1"]);
         let pattern = r"^(?:reactions\-\+1|reactions\-\-1)$";
         assert_eq!(pattern_of(Some(&choices)).as_deref(), Some(pattern));

@@ -76,14 +76,14 @@ fn every_field_error_is_reported_in_declaration_order() {
 }
 
 #[test]
-fn good_fields_are_cleaned_and_others_left_out() {
+fn valid_fields_are_cleaned_and_unknown_ones_dropped() {
     let body = r#"{"pk": 9, "username": " \t12\u001f", "user": "7", "primary": "on", "more": 1}"#;
     let clean = run(USER, JSON, body, Rules::default()).unwrap();
     assert_eq!(clean, json!({"username": "12", "user": 7, "primary": true}));
 }
 
 #[test]
-fn text_takes_numbers_and_refuses_the_rest() {
+fn text_fields_accept_numbers_and_refuse_other_types() {
     for (value, result) in [
         (json!(" a "), Ok(json!("a"))),
         (json!(42), Ok(json!("42"))),
@@ -179,7 +179,7 @@ fn ids_are_numbers_or_digits() {
 }
 
 #[test]
-fn booleans_are_read_as_drf_reads_them() {
+fn booleans_are_parsed_like_drf() {
     for value in
         [json!(true), json!(1), json!(1.0), json!("yes"), json!("On"), json!("TRUE"), json!("1")]
     {
@@ -229,7 +229,7 @@ fn rules_override_required_and_blank() {
 }
 
 #[test]
-fn untrimmed_text_keeps_its_blanks() {
+fn untrimmed_text_keeps_its_whitespace() {
     let text = [Property { max_length: Some(4), ..Property::new("x", Kind::Text) }];
     let untrimmed = Rules { untrimmed: &["x"], ..Rules::default() };
     assert_eq!(run(&text, JSON, r#"{"x": " a\t"}"#, untrimmed).unwrap(), json!({"x": " a\t"}));
@@ -262,7 +262,7 @@ fn empty_form_fields_are_absent_unless_required_or_nullable() {
 }
 
 #[test]
-fn errors_of_one_field_stay_together() {
+fn errors_of_one_field_are_grouped() {
     let mut errors = FieldErrors::default();
     assert!(errors.is_empty());
     errors.add("b", vec!["1".to_owned()]);
@@ -296,7 +296,7 @@ fn row_id_out_of_range_has_its_own_message() {
 }
 
 #[test]
-fn numbers_keep_their_bounds() {
+fn number_bounds_are_enforced() {
     let from = |exclusive| Some(Bound { value: 1.0, exclusive });
     let to = |exclusive| Some(Bound { value: 3.5, exclusive });
     for kind in [Kind::Integer, Kind::Number] {
@@ -341,7 +341,7 @@ fn nested_members_use_their_own_table() {
 }
 
 #[test]
-fn parameter_texts_keep_their_bounds() {
+fn parameter_text_bounds_are_enforced() {
     assert!(text_fits("äb", Some(2), Some(2), Some("^.b$")));
     assert!(!text_fits("a", Some(2), None, None));
     assert!(!text_fits("abc", None, Some(2), None));

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_in_a_disposition_are_read_as_browsers_and_curl_write_them() {
+    fn content_disposition_names_of_browsers_and_curl_are_parsed() {
         let read = |disposition: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_DISPOSITION, disposition.parse().unwrap());

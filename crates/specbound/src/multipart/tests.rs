@@ -2,7 +2,7 @@ use super::*;
 
 /// A parser that takes all that is ready would hold all of it.
 #[test]
-fn preamble_and_head_of_a_part_have_a_limit() {
+fn multipart_preamble_and_part_head_are_limited() {
     for start in ["x", "--b\r\nX: "] {
         let endless = stream::iter((0..1000).map(move |n| {
             let piece = if n == 0 { start.to_owned() } else { "x".repeat(4096) };

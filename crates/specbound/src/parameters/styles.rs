@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn every_style_is_read_as_openapi_writes_it() {
+    fn every_parameter_style_is_parsed() {
         for (style, explode, list, object) in [
             (Style::Simple, false, "1,2", "a,1,b,z"),
             (Style::Simple, true, "1,2", "a=1,b=z"),
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn exploded_forms_take_pairs() {
+    fn exploded_forms_accept_pairs() {
         let pairs = [("x", "1"), ("other", "9"), ("x", "2"), ("a", "1"), ("b", "z")];
         assert_eq!(read(Style::Form, true, &LIST, &pairs), json!([1, 2]));
         assert_eq!(read(Style::Form, true, &OBJECT, &pairs), json!({"a": 1, "b": "z"}));

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn literal_comes_before_text_around_a_variable_and_before_a_variable() {
+    fn literals_take_precedence_over_variables() {
         let templates =
             ["/a/{x}", "/a/{x}.json", "/a/me", "/a/{x}:cancel", "/a/{x}/b", "/{y}/me/b"];
         let mut backwards = templates;
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn encoded_slash_separates_no_segments() {
+    fn encoded_slash_does_not_separate_segments() {
         let tree = tree(&["/projects/{id}/jobs", "/caf%C3%A9"]);
         let (_, values) = found(&tree, "/projects/group%2Fname/jobs").unwrap();
         assert_eq!(values, ["group/name"]);

@@ -11,7 +11,7 @@ fn shelf() -> types::Shelf {
 
 /// Each would lead to another path, such as that of all shelves.
 #[tokio::test]
-async fn values_that_lead_to_another_path_are_refused() {
+async fn path_values_that_change_the_path_are_refused() {
     let server = Recorder::start().await;
     let client = Client::new(&server.url);
     for id in ["", ".", ".."] {
@@ -37,7 +37,7 @@ async fn values_that_lead_to_another_path_are_refused() {
 }
 
 #[tokio::test]
-async fn empty_text_in_the_style_matrix_is_its_name() {
+async fn empty_string_in_matrix_style_is_the_bare_name() {
     let server = Recorder::start().await;
     let empty: types::Shelf = serde_json::from_str(r#"{"name": ""}"#).unwrap();
     Client::new(&server.url).parts("x", "", &empty).await.unwrap();
@@ -53,14 +53,14 @@ async fn numbers_have_the_digits_of_their_type() {
 
 /// The version of the document cannot be one.
 #[tokio::test]
-async fn header_of_the_version_is_left_out_where_no_header_can_hold_it() {
+async fn version_header_is_omitted_if_its_value_is_invalid() {
     let server = Recorder::start().await;
     Client::new(&server.url).shelf("x", None).await.unwrap();
     assert_eq!(server.only().header("api-version"), None);
 }
 
 #[tokio::test]
-async fn other_content_types_of_a_body_have_methods() {
+async fn additional_content_types_of_a_body_have_methods() {
     let server = Recorder::start().await;
     let client = Client::new(&server.url);
     client.put_shelf("x", &shelf()).await.unwrap();
@@ -80,7 +80,7 @@ async fn other_content_types_of_a_body_have_methods() {
 }
 
 #[tokio::test]
-async fn arguments_may_have_the_names_of_the_code_around_them() {
+async fn argument_names_may_collide_with_generated_code() {
     let server = Recorder::start().await;
     let client = Client::new(&server.url);
     let a = Some("a");

@@ -22,7 +22,7 @@ fn parts(request: &Request) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn cookies_are_one_header_with_those_of_credentials() {
+async fn parameter_and_credential_cookies_share_one_header() {
     let server = Recorder::start().await;
     let client = Credentials::new().session("id").connect(&server.url).unwrap();
     let theme = types::SendsCookiesTheme::Dark;
@@ -33,7 +33,7 @@ async fn cookies_are_one_header_with_those_of_credentials() {
 }
 
 #[tokio::test]
-async fn parameters_are_written_by_their_styles() {
+async fn parameters_are_serialized_by_style() {
     let server = Recorder::start().await;
     let client = Client::new(&server.url);
     let list = ["a/b".to_owned(), "c".to_owned()];
@@ -97,7 +97,7 @@ async fn absent_parameters_are_not_sent() {
 }
 
 #[tokio::test]
-async fn parameters_of_one_name_are_arguments_of_their_own() {
+async fn parameters_with_one_name_are_separate_arguments() {
     let server = Recorder::start().await;
     let client = Client::new(&server.url);
     client
@@ -149,7 +149,7 @@ async fn form_has_fields_and_files() {
 }
 
 #[tokio::test]
-async fn files_go_as_multipart_though_json_is_documented() {
+async fn files_are_sent_as_multipart_even_if_json_is_documented() {
     let server = Recorder::start().await;
     let file = |content: &'static str| multipart::File::new(content);
     let photos = multipart::SendPhotosForm { photos: vec![file("1"), file("2")], cover: None };
@@ -166,7 +166,7 @@ async fn files_go_as_multipart_though_json_is_documented() {
 }
 
 #[tokio::test]
-async fn other_bodies_are_bytes_of_their_content_type() {
+async fn other_bodies_are_raw_bytes_of_their_content_type() {
     let server = Recorder::start().await;
     let client = Client::new(&server.url);
     client.send_bytes(vec![1, 2]).await.unwrap();

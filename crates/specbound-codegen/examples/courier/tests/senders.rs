@@ -41,7 +41,7 @@ async fn webhook_has_the_documented_body_and_credentials() {
 }
 
 #[tokio::test]
-async fn answers_of_a_webhook_are_typed() {
+async fn webhook_responses_are_typed() {
     let answer = "HTTP/1.1 410 Gone\r\ncontent-type: application/json\r\n\
                   content-length: 11\r\n\r\n{\"size\": 1}";
     let receiver = Recorder::answering(answer).await;
@@ -52,7 +52,7 @@ async fn answers_of_a_webhook_are_typed() {
 }
 
 #[tokio::test]
-async fn form_of_a_webhook_is_sent() {
+async fn webhook_form_is_sent() {
     let receiver = Recorder::start().await;
     let form = multipart::NewPutForm {
         title: "x".to_owned(),
@@ -67,7 +67,7 @@ async fn form_of_a_webhook_is_sent() {
 }
 
 #[tokio::test]
-async fn callback_goes_where_the_request_says() {
+async fn callback_url_comes_from_the_request() {
     let receiver = Recorder::start().await;
     let body = json!({"urls": {"arrived": format!("{}/here?a=1", receiver.url)}});
     let exchange = Exchange::new("POST", "/watch/7").body(&body);
@@ -80,7 +80,7 @@ async fn callback_goes_where_the_request_says() {
 }
 
 #[tokio::test]
-async fn each_runtime_expression_has_its_value() {
+async fn runtime_expressions_are_evaluated() {
     let receiver = Recorder::start().await;
     let mut headers = HeaderMap::new();
     headers.insert("x-base", HeaderValue::from_str(&receiver.url).unwrap());
@@ -106,7 +106,7 @@ async fn each_runtime_expression_has_its_value() {
 
 /// The receiver is the one that `allow` has seen, and its path that of the document.
 #[tokio::test]
-async fn value_in_the_path_of_a_callback_leads_to_no_other_path() {
+async fn callback_path_values_cannot_change_the_path() {
     let receiver = Recorder::start().await;
     let mut headers = HeaderMap::new();
     headers.insert("x-base", HeaderValue::from_str(&format!("{}/api", receiver.url)).unwrap());
@@ -152,7 +152,7 @@ async fn answer_has_a_limit_of_bytes_and_of_time() {
 
 /// A client that names a host of the server's own network must get nothing from it.
 #[tokio::test]
-async fn target_is_http_allowed_and_the_last() {
+async fn target_is_an_allowed_http_url_and_redirects_are_not_followed() {
     let receiver = Recorder::start().await;
     for (url, why) in [
         ("file:///etc/passwd", "the target is neither http nor https"),

@@ -24,7 +24,7 @@ fn export_equals_the_document() {
 }
 
 #[test]
-fn keyword_that_json_schema_does_not_know_is_no_difference() {
+fn unknown_json_schema_keyword_is_no_difference() {
     let mut document = source();
     let member = &mut document["components"]["schemas"]["Author"]["properties"]["id"];
     member["optional"] = json!(true);

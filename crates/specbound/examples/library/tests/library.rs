@@ -255,7 +255,7 @@ async fn security_is_enforced_before_the_body_is_read() {
 }
 
 #[tokio::test]
-async fn paths_are_exact_and_methods_are_the_documents() {
+async fn paths_and_methods_match_exactly() {
     let (server, base) = start(Vec::new()).await;
     for path in [
         "/",
@@ -299,7 +299,7 @@ async fn paths_are_exact_and_methods_are_the_documents() {
 }
 
 #[tokio::test]
-async fn accept_is_held_against_the_documented_media_types() {
+async fn accept_is_matched_against_documented_media_types() {
     let (server, base) = start(Vec::new()).await;
     for (path, accept, status) in [
         ("/covers/1", "image/png", 200),
@@ -319,7 +319,7 @@ async fn accept_is_held_against_the_documented_media_types() {
 }
 
 #[tokio::test]
-async fn accept_chooses_the_content_type_of_an_answer() {
+async fn accept_selects_the_content_type_of_a_response() {
     let (server, base) = start(Vec::new()).await;
     let (json, hal, csv) = ("application/json", "application/hal+json", "text/csv");
     for (accept, media) in [
@@ -400,7 +400,7 @@ async fn panics_are_caught() {
 }
 
 #[tokio::test]
-async fn page_at_a_documented_path_stops_the_start() {
+async fn page_at_a_documented_path_fails_startup() {
     struct Taken;
     #[async_trait::async_trait]
     impl Page<Library> for Taken {
@@ -425,7 +425,7 @@ async fn page_at_a_documented_path_stops_the_start() {
 /// Without the dispatcher nothing is authenticated, so nothing is admitted: dropshot's own server
 /// cannot serve the API.
 #[tokio::test]
-async fn request_that_did_not_come_through_the_dispatcher_is_refused() {
+async fn request_that_bypasses_the_dispatcher_is_refused() {
     let api = library::api::api_mod::api_description::<Library>().unwrap();
     let log = slog::Logger::root(slog::Discard, slog::o!());
     let config = dropshot::ConfigDropshot {
@@ -443,7 +443,7 @@ async fn request_that_did_not_come_through_the_dispatcher_is_refused() {
 }
 
 #[tokio::test]
-async fn documents_that_share_an_operation_id_do_not_start() {
+async fn duplicate_operation_ids_fail_startup() {
     let documents = [(), ()].map(|()| Document {
         api: api::api_mod::api_description::<Library>().unwrap(),
         operations: api::OPERATIONS,

@@ -23,7 +23,7 @@ fn text(value: &str) -> FieldValue {
 }
 
 #[test]
-fn json_errors_have_pythons_words_and_positions() {
+fn json_errors_match_pythons_messages_and_positions() {
     for (body, error) in [
         ("{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ("{]", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
@@ -54,7 +54,7 @@ fn json_errors_have_pythons_words_and_positions() {
 }
 
 #[test]
-fn bad_utf8_has_pythons_words() {
+fn invalid_utf8_error_matches_python() {
     for (body, error) in [
         (&b"\xff"[..], "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
         (
@@ -72,7 +72,7 @@ fn bad_utf8_has_pythons_words() {
 }
 
 #[test]
-fn numbers_keep_their_digits_and_read_as_python_prints_them() {
+fn numbers_keep_their_digits_and_display_like_python() {
     for (sent, kept) in [
         ("123456789012345678901234", "123456789012345678901234"),
         ("-0", "0"),
@@ -143,7 +143,7 @@ fn large_texts_are_read_in_linear_time() {
 }
 
 #[test]
-fn limits_are_the_servers() {
+fn limits_are_set_by_the_server() {
     let limits = BodyLimits { values: 3, depth: 2, ..BodyLimits::DEFAULT };
     let parse = |text: &str| super::parse(text.as_bytes(), &limits);
     assert!(parse("[[1, 2]]").is_ok());
