@@ -29,10 +29,10 @@ impl Process {
         command: impl FnOnce(u16) -> Command,
     ) -> Result<Process, String> {
         let port = free_port()?;
-        let said = File::create(log).map_err(|e| e.to_string())?;
-        let out = said.try_clone().map_err(|e| e.to_string())?;
+        let output = File::create(log).map_err(|e| e.to_string())?;
+        let out = output.try_clone().map_err(|e| e.to_string())?;
         let mut command = command(port);
-        command.stdin(Stdio::null()).stdout(out).stderr(said);
+        command.stdin(Stdio::null()).stdout(out).stderr(output);
         let begun = Instant::now();
         let child = command.spawn().map_err(|e| format!("{command:?}: {e}"))?;
         let mut process = Process { child, port, started_in: Duration::ZERO };
@@ -40,8 +40,8 @@ impl Process {
             let is_over =
                 !matches!(process.child.try_wait(), Ok(None)) || begun.elapsed() > START_TIMEOUT;
             if is_over {
-                let said = std::fs::read_to_string(log).unwrap_or_default();
-                return Err(format!("{command:?} does not answer: {said}"));
+                let output = std::fs::read_to_string(log).unwrap_or_default();
+                return Err(format!("{command:?} does not answer: {output}"));
             }
             sleep(Duration::from_micros(200));
         }

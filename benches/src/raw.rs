@@ -32,7 +32,7 @@ pub struct Answer {
 
 /// Sends a request on a connection of its own and reads the response to its end.
 pub async fn ask(port: u16, request: &[u8]) -> Result<Answer, Failure> {
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let mut answer = Vec::new();
     let written = stream.write_all(request).await;
@@ -42,7 +42,7 @@ pub async fn ask(port: u16, request: &[u8]) -> Result<Answer, Failure> {
     let Some(status) = text.split(' ').nth(1).and_then(|status| status.parse().ok()) else {
         return Err(format!("no answer: {written:?} {read:?} {text:?}").into());
     };
-    Ok(Answer { status, text, took: begun.elapsed() })
+    Ok(Answer { status, text, took: started.elapsed() })
 }
 
 pub fn post(path: &str, body: &str) -> Vec<u8> {

@@ -126,8 +126,8 @@ mod tests {
             ("favicon.ico", b""),
             ("favicon.png", b"GIF89a"),
         ] {
-            let said = read(&[(name, content)]).unwrap_err();
-            assert!(said.contains(name) && said.contains(": expected image/"), "{said}");
+            let message = read(&[(name, content)]).unwrap_err();
+            assert!(message.contains(name) && message.contains(": expected image/"), "{message}");
         }
     }
 }

@@ -398,11 +398,11 @@ async fn session(args: &CommonArgs, action: &Session) -> Result<(), Failure> {
             let tokens = tokens::list(op, account.id).await.map_err(to_failure)?.len();
             let (name, sessions_ended) = (&account.username, number_of(sessions, "session"));
             let left = number_of(tokens, "API token");
-            let said = format!(
+            let message = format!(
                 "{name} is signed out: {sessions_ended} revoked; still valid: {left} (`token list \
                  {name}`)"
             );
-            print_result(args, &said, Revoked { sessions, tokens: 0 })
+            print_result(args, &message, Revoked { sessions, tokens: 0 })
         }
         Session::End { id, .. } => {
             let id = id.unwrap_or_default();

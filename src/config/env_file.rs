@@ -133,9 +133,9 @@ mod tests {
             ("A=s3cret${B}", "not expanded"),
             ("A=\"s3cret$B\"", "not expanded"),
         ] {
-            let said = parse(&format!("# first\n{line}\n")).unwrap_err();
-            let is_good = said.starts_with("line 2: ") && said.contains(expected);
-            assert!(is_good && !said.contains("s3cret"), "{line}: {said}");
+            let message = parse(&format!("# first\n{line}\n")).unwrap_err();
+            let is_good = message.starts_with("line 2: ") && message.contains(expected);
+            assert!(is_good && !message.contains("s3cret"), "{line}: {message}");
         }
     }
 }

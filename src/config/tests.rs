@@ -54,11 +54,11 @@ fn postgresql_requires_a_host_and_an_explicit_secret_key() {
     for missing in 1..all.len() {
         let rest: Vec<_> =
             all.iter().enumerate().filter(|(n, _)| *n != missing).map(|(_, pair)| *pair).collect();
-        let said = load(&rest).unwrap_err().to_string();
+        let message = load(&rest).unwrap_err().to_string();
         let (key, _) = all[missing];
         assert!(
-            said.starts_with(&format!("INVENTREE_DB_ENGINE=postgresql requires {key}")),
-            "{said}"
+            message.starts_with(&format!("INVENTREE_DB_ENGINE=postgresql requires {key}")),
+            "{message}"
         );
     }
     let password = ("INVENTREE_DB_PASSWORD", "hunter2-and-more");
@@ -72,10 +72,11 @@ fn postgresql_requires_a_host_and_an_explicit_secret_key() {
 
 #[test]
 fn secret_key_of_fewer_than_32_characters_is_refused() {
-    let said = load(&[("INVENTREE_SECRET_KEY", &"x".repeat(31))]).unwrap_err().to_string();
+    let message = load(&[("INVENTREE_SECRET_KEY", &"x".repeat(31))]).unwrap_err().to_string();
     assert!(
-        said.starts_with("INVENTREE_SECRET_KEY: expected a random text of 32 characters or more"),
-        "{said}"
+        message
+            .starts_with("INVENTREE_SECRET_KEY: expected a random text of 32 characters or more"),
+        "{message}"
     );
     assert!(load(&[("INVENTREE_SECRET_KEY", &"x".repeat(32))]).is_ok());
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -127,8 +128,8 @@ fn admin_password_must_pass_the_password_rules() {
 #[test]
 fn postgresql_settings_are_refused_with_an_sqlite_file() {
     for key in ["INVENTREE_DB_HOST", "INVENTREE_DB_USER", "INVENTREE_DB_PORT", "INVENTREE_DB_TLS"] {
-        let said = load(&[(key, "1")]).unwrap_err().to_string();
-        assert_eq!(said, format!("{key} requires INVENTREE_DB_ENGINE=postgresql"));
+        let message = load(&[(key, "1")]).unwrap_err().to_string();
+        assert_eq!(message, format!("{key} requires INVENTREE_DB_ENGINE=postgresql"));
     }
 }
 
@@ -169,16 +170,16 @@ fn inventree_settings_are_accepted_and_unknown_ones_reported_once() {
     assert_eq!(config.http.cookie_same_site, "Lax");
     assert_eq!(config.http.trusted_origins, ["https://a.example.com", "https://b.example.com"]);
     assert_eq!(config.http.cors_origins, config.http.trusted_origins);
-    let said = config.warnings();
+    let message = config.warnings();
     let ignored = "settings of InvenTree that mean nothing here are ignored: \
         INVENTREE_CACHE_HOST, INVENTREE_DEBUG, INVENTREE_GUNICORN_TIMEOUT, \
         INVENTREE_PLUGINS_ENABLED, INVENTREE_WEB_PORT";
-    assert_eq!(said, [ignored]);
+    assert_eq!(message, [ignored]);
 }
 
 #[test]
 fn all_unknown_names_and_invalid_values_are_reported_at_once() {
-    let said = load(&[
+    let message = load(&[
         ("INVENTREE_LOGIN_ENABLE_REGISTRATION", "true"),
         ("INVENTREE_SITEURL", "https://auth.example.com"),
         ("INVENTREE_JSON_LOG", "maybe"),
@@ -202,9 +203,9 @@ fn all_unknown_names_and_invalid_values_are_reported_at_once() {
         ("INVENTREE_FORWARD_AUTH_OPEN_PATHS", "static"),
         ("INVENTREE_FORWARD_AUTH_ALLOW", "admins"),
     ]);
-    let said = said.unwrap_err().to_string();
+    let message = message.unwrap_err().to_string();
     let begin = |line: &str| line.split([':', ' ']).next().unwrap().to_owned();
-    let mut names: Vec<String> = said.lines().map(begin).collect();
+    let mut names: Vec<String> = message.lines().map(begin).collect();
     names.sort();
     let expected = [
         "INVENTREE_ADMIN_USER",
@@ -227,22 +228,25 @@ fn all_unknown_names_and_invalid_values_are_reported_at_once() {
         "INVENTREE_TRUSTED_ORIGINS",
         "INVENTREE_TRUSTED_PROXIES",
     ];
-    assert_eq!(names, expected, "{said}");
+    assert_eq!(names, expected, "{message}");
 }
 
 #[test]
 fn every_missing_setting_of_a_database_server_is_reported_at_once() {
-    let said = load(&[("INVENTREE_DB_ENGINE", "postgresql")]).unwrap_err().to_string();
-    assert_eq!(said.lines().count(), 4, "{said}");
-    assert!(said.lines().all(|line| line.starts_with("INVENTREE_DB_ENGINE=postgresql requires")));
+    let message = load(&[("INVENTREE_DB_ENGINE", "postgresql")]).unwrap_err().to_string();
+    assert_eq!(message.lines().count(), 4, "{message}");
+    assert!(
+        message.lines().all(|line| line.starts_with("INVENTREE_DB_ENGINE=postgresql requires"))
+    );
 }
 
 #[test]
 fn invalid_provider_id_leaves_provider_settings_known() {
     let client = ("INVENTREE_SSO_COMPANY_CLIENT_ID", "inventree");
-    let said = load(&[("INVENTREE_SSO_PROVIDERS", "company,A_B"), client]).unwrap_err().to_string();
-    assert!(said.starts_with("INVENTREE_SSO_PROVIDERS: expected"), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
+    let message =
+        load(&[("INVENTREE_SSO_PROVIDERS", "company,A_B"), client]).unwrap_err().to_string();
+    assert!(message.starts_with("INVENTREE_SSO_PROVIDERS: expected"), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
 }
 
 #[test]
@@ -266,9 +270,10 @@ fn site_url_is_normalised_and_a_path_refused() {
             "{given}"
         );
     }
-    let said = load(&[("INVENTREE_SITE_URL", "https://example.com/auth")]).unwrap_err().to_string();
-    assert!(said.starts_with("INVENTREE_SITE_URL: a path is not supported"), "{said}");
-    assert_eq!(said.lines().count(), 1);
+    let message =
+        load(&[("INVENTREE_SITE_URL", "https://example.com/auth")]).unwrap_err().to_string();
+    assert!(message.starts_with("INVENTREE_SITE_URL: a path is not supported"), "{message}");
+    assert_eq!(message.lines().count(), 1);
 }
 
 /// The form of the file that InvenTree's installation with Docker begins with.
@@ -292,9 +297,9 @@ fn inventree_env_file_is_accepted_unchanged() {
         let warnings = config.warnings();
         assert!(warnings[0].ends_with(": INVENTREE_AUTO_UPDATE, INVENTREE_TAG"), "{warnings:?}");
         std::fs::write(&path, format!("{text}INVENTREE_SECRET_KEY='s3cret")).unwrap();
-        let said = Config::load(Some(&path), std::iter::empty()).unwrap_err().to_string();
-        assert!(said.contains("line 11: the quotation mark is not closed"), "{said}");
-        assert!(!said.contains("s3cret"), "{said}");
+        let message = Config::load(Some(&path), std::iter::empty()).unwrap_err().to_string();
+        assert!(message.contains("line 11: the quotation mark is not closed"), "{message}");
+        assert!(!message.contains("s3cret"), "{message}");
     }
 }
 
@@ -331,8 +336,11 @@ fn subjects_begin_with_the_product_name_unless_a_prefix_is_set() {
 
 #[test]
 fn support_contact_is_an_address_or_a_url() {
-    let said = load(&[("INVENTREE_SUPPORT_CONTACT", "ask around")]).unwrap_err().to_string();
-    assert!(said.starts_with("INVENTREE_SUPPORT_CONTACT: expected an email address"), "{said}");
+    let message = load(&[("INVENTREE_SUPPORT_CONTACT", "ask around")]).unwrap_err().to_string();
+    assert!(
+        message.starts_with("INVENTREE_SUPPORT_CONTACT: expected an email address"),
+        "{message}"
+    );
     let config = load(&[("INVENTREE_SUPPORT_CONTACT", "help@example.org")]).unwrap();
     assert_eq!(config.branding.contact.unwrap().to_string(), "help@example.org");
 }
@@ -367,10 +375,16 @@ fn smtp_root_certificates_need_a_valid_file_and_tls() {
     let roots = ("INVENTREE_EMAIL_TLS_ROOTS", file.path().to_str().unwrap());
     let all =
         [("INVENTREE_EMAIL_HOST", "mail.example.com"), ("INVENTREE_EMAIL_TLS", "true"), roots];
-    let said = load(&all).unwrap_err().to_string();
-    assert!(said.starts_with("INVENTREE_EMAIL_TLS_ROOTS: ") && said.ends_with("PEM"), "{said}");
+    let message = load(&all).unwrap_err().to_string();
+    assert!(
+        message.starts_with("INVENTREE_EMAIL_TLS_ROOTS: ") && message.ends_with("PEM"),
+        "{message}"
+    );
     std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\n").unwrap();
     assert!(load(&all).is_ok());
-    let said = load(&[all[0], roots]).unwrap_err().to_string();
-    assert!(said.starts_with("INVENTREE_EMAIL_TLS_ROOTS requires INVENTREE_EMAIL_TLS"), "{said}");
+    let message = load(&[all[0], roots]).unwrap_err().to_string();
+    assert!(
+        message.starts_with("INVENTREE_EMAIL_TLS_ROOTS requires INVENTREE_EMAIL_TLS"),
+        "{message}"
+    );
 }

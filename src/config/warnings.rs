@@ -68,16 +68,18 @@ mod tests {
     fn remote_smtp_without_tls_logs_a_warning() {
         let login = [("EMAIL_USERNAME", "stock"), ("EMAIL_PASSWORD", "hunter2-and-more")];
         let other = ("EMAIL_HOST", "mail.example.com");
-        let said = warnings(&[&[other], &login[..]].concat());
+        let message = warnings(&[&[other], &login[..]].concat());
         assert!(
-            said.len() == 1 && said[0].starts_with("the mail server's password and live links"),
-            "{said:?}"
+            message.len() == 1
+                && message[0].starts_with("the mail server's password and live links"),
+            "{message:?}"
         );
-        assert!(!said[0].contains("hunter2"));
-        let said = warnings(&[other]);
+        assert!(!message[0].contains("hunter2"));
+        let message = warnings(&[other]);
         assert!(
-            said.len() == 1 && said[0].starts_with("live links are sent to INVENTREE_EMAIL_HOST"),
-            "{said:?}"
+            message.len() == 1
+                && message[0].starts_with("live links are sent to INVENTREE_EMAIL_HOST"),
+            "{message:?}"
         );
         for good in [
             &[other, ("EMAIL_TLS", "true")][..],
@@ -101,17 +103,17 @@ mod tests {
             ("SECRET_KEY", "a key that every one of the servers has"),
         ];
         let password = ("DB_PASSWORD", "hunter2-and-more");
-        let said = warnings(&[&server[..], &[("DB_HOST", "localhost"), password]].concat());
+        let message = warnings(&[&server[..], &[("DB_HOST", "localhost"), password]].concat());
         assert!(
-            said.len() == 1 && said[0].starts_with("the password may be sent to PostgreSQL"),
-            "{said:?}"
+            message.len() == 1 && message[0].starts_with("the password may be sent to PostgreSQL"),
+            "{message:?}"
         );
-        assert!(!said[0].contains("hunter2"));
+        assert!(!message[0].contains("hunter2"));
         let elsewhere = [("DB_HOST", "db.example.com"), ("DB_TLS", "false")];
-        let said = warnings(&[&server[..], &elsewhere].concat());
+        let message = warnings(&[&server[..], &elsewhere].concat());
         assert!(
-            said.len() == 1 && said[0].starts_with("all rows are sent to PostgreSQL"),
-            "{said:?}"
+            message.len() == 1 && message[0].starts_with("all rows are sent to PostgreSQL"),
+            "{message:?}"
         );
         for good in [
             &[("DB_HOST", "localhost"), password, ("DB_TLS", "true")][..],

@@ -66,8 +66,8 @@ fn plural_forms_are_those_of_the_language() {
     let text =
         r#"{"n": {"one": "{count} a", "few": "{count} b", "many": "{count} c", "other": "d"}}"#;
     let polish = Texts::new("pl".to_owned(), raw(text), "{product}");
-    let said = [1, 3, 5, 22].map(|count| polish.count("n", count).unwrap());
-    assert_eq!(said, ["1 a", "3 b", "5 c", "22 b"]);
+    let message = [1, 3, 5, 22].map(|count| polish.count("n", count).unwrap());
+    assert_eq!(message, ["1 a", "3 b", "5 c", "22 b"]);
     let chinese = Texts::new("zh-Hans".to_owned(), raw(r#"{"n": {"other": "{count} x"}}"#), "");
     assert_eq!(chinese.count("n", 1).unwrap(), "1 x");
 }
@@ -133,8 +133,8 @@ fn activity_detail_hides_row_ids_and_keeps_names() {
             "a5@example.org: 1 Adresse entfernt, 2 Anmeldedienste",
         ),
     ] {
-        let said = ["en", "de"].map(|tag| all.get(tag).detail(english));
-        assert_eq!(said, [shown, german]);
+        let message = ["en", "de"].map(|tag| all.get(tag).detail(english));
+        assert_eq!(message, [shown, german]);
     }
 }
 

@@ -243,11 +243,11 @@ mod tests {
             "postgresql://amy:s3cret@",
             "postgres://amy:s3cret@host:many/auth",
         ] {
-            let said = wrong.parse::<Database>().unwrap_err();
+            let message = wrong.parse::<Database>().unwrap_err();
             assert!(
-                said.starts_with("the address of a server is postgresql://")
-                    && !said.contains("s3cret"),
-                "{said}"
+                message.starts_with("the address of a server is postgresql://")
+                    && !message.contains("s3cret"),
+                "{message}"
             );
         }
     }

@@ -235,10 +235,10 @@ fn unusable_input_is_exit_2_and_one_line_that_names_the_file() {
             ["--old", path(&good), "--new", path(&bad)],
         ] {
             let output = spec_diff(&both);
-            let said = text(&output.stderr);
-            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{said}");
-            assert_eq!(said.lines().count(), 1, "{said}");
-            assert!(said.contains(path(&bad)) && said.contains(says), "{said}");
+            let printed = text(&output.stderr);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{printed}");
+            assert_eq!(printed.lines().count(), 1, "{printed}");
+            assert!(printed.contains(path(&bad)) && printed.contains(says), "{printed}");
         }
     }
     let output = spec_diff(&["--old", "/no/such/file", "--new", path(&good)]);
@@ -309,8 +309,8 @@ fn mutually_recursive_schemas_terminate() {
         file(&document.to_string())
     };
     let output = spec_diff(&["--old", path(&document("")), "--new", path(&document("V2"))]);
-    let said = text(&output.stdout);
-    assert!(said.lines().last().unwrap().contains(" changes: "), "{said}");
+    let printed = text(&output.stdout);
+    assert!(printed.lines().last().unwrap().contains(" changes: "), "{printed}");
 }
 
 #[test]

@@ -309,10 +309,10 @@ fn export_with_one_content_type_omits_only_the_others() {
 fn export_with_an_unsupported_content_type_is_refused() {
     let output = spec(&["export", "--content-type", "text/csv"]);
     assert_eq!((text(&output.stdout), output.status.code()), (String::new(), Some(1)));
-    let said = text(&output.stderr);
+    let printed = text(&output.stderr);
     assert!(
-        said.starts_with("inventree-auth: no text/csv in the request bodies of POST /api/auth/"),
-        "{said}"
+        printed.starts_with("inventree-auth: no text/csv in the request bodies of POST /api/auth/"),
+        "{printed}"
     );
-    assert_eq!(said.lines().count(), 1);
+    assert_eq!(printed.lines().count(), 1);
 }

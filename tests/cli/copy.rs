@@ -41,10 +41,14 @@ fn copy(from: &TestDatabase, to: &TestDatabase) -> Output {
 
 /// The one-line error.
 fn refused(output: &Output) -> String {
-    let said = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
+    let printed = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(
+        (output.status.code(), printed.trim_end().lines().count()),
+        (Some(1), 1),
+        "{printed}"
+    );
     assert!(output.stdout.is_empty(), "{output:?}");
-    said
+    printed
 }
 
 fn done(output: &Output) -> String {
@@ -123,10 +127,10 @@ async fn copied_database_serves_and_continues_ids() {
     let (original, token) = filled().await;
     let folder = tempfile::tempdir().unwrap();
     let copied = TestDatabase::new(folder.path());
-    let said = done(&copy(&original.database, &copied));
-    assert!(said.contains("accounts                  2\n"), "{said}");
-    assert!(said.contains("All rows were compared and are identical."), "{said}");
-    assert!(said.contains("INVENTREE_SECRET_KEY"), "{said}");
+    let printed = done(&copy(&original.database, &copied));
+    assert!(printed.contains("accounts                  2\n"), "{printed}");
+    assert!(printed.contains("All rows were compared and are identical."), "{printed}");
+    assert!(printed.contains("INVENTREE_SECRET_KEY"), "{printed}");
     let server = TestServer::at_with(&copied, &[KEY]).await;
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.json()["username"], "amy");
     assert_eq!(server.log_in("zoë", PASSWORD).await.status, 200);
@@ -199,13 +203,13 @@ async fn unreachable_server_fails_with_one_line_without_its_password() {
         "postgresql://:s3cret-word",
     ] {
         let mut command = Command::new(PROGRAM);
-        let said = command
+        let printed = command
             .args(["copy", "--from", &original.database.argument(), "--to", to])
             .env_clear()
             .output()
             .unwrap();
-        let said = refused(&said);
-        assert!(!said.contains("s3cret-word"), "{said}");
+        let printed = refused(&printed);
+        assert!(!printed.contains("s3cret-word"), "{printed}");
     }
 }
 

@@ -247,8 +247,8 @@ async fn every_documented_command_works() {
             .iter()
             .find(|(begins, _)| command.starts_with(begins))
             .map_or(0, |(_, code)| *code);
-        let (code, said) = run(folder, &line);
-        assert_eq!(code, Some(expected), "`{line}` said: {said}");
+        let (code, printed) = run(folder, &line);
+        assert_eq!(code, Some(expected), "`{line}` printed: {printed}");
         ran += 1;
     }
     assert!(ran >= 25, "{ran} commands were found");

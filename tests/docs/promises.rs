@@ -308,16 +308,16 @@ fn faults_of_asvs(page: &str) -> Vec<String> {
             }
         }
         // The text besides the names.
-        let said: usize =
+        let characters: usize =
             place.split('`').step_by(2).map(|text| text.trim_matches([',', ' ']).len()).sum();
         let is_shown = match state {
             "met" if DOCUMENTED.iter().any(|documented| number.starts_with(documented)) => {
                 documents > 0
             }
             "met" => tests > 0,
-            "partly" => tests + documents > 0 && said > 20,
-            "not met" => level != "3" && said > 20,
-            "not applicable" => said > 0,
+            "partly" => tests + documents > 0 && characters > 20,
+            "not met" => level != "3" && characters > 20,
+            "not applicable" => characters > 0,
             _ => false,
         };
         if !is_shown {

@@ -104,22 +104,23 @@ fn code_that_contradicts_the_document_does_not_compile() {
     }
     let output =
         package.cargo(&["build", "--examples", "--keep-going", "--message-format", "short"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     let of = |name: &str| -> Vec<&str> {
-        said.lines()
+        printed
+            .lines()
             .filter(|line| line.contains(&format!("examples/{name}.rs:")) && line.contains("error"))
             .collect()
     };
     assert!(
-        said.contains("could not compile `compile_fail`"),
-        "the compiler did not get to the cases:\n{said}"
+        printed.contains("could not compile `compile_fail`"),
+        "the compiler did not get to the cases:\n{printed}"
     );
     assert!(
         of("unchanged").is_empty(),
         "the unchanged implementation must compile: {:#?}",
         of("unchanged")
     );
-    assert!(!said.contains("(example \"unchanged\")"), "{said}");
+    assert!(!printed.contains("(example \"unchanged\")"), "{printed}");
     let silent: Vec<String> = CASES
         .iter()
         .filter(|(name, _, _, says)| !of(name).iter().any(|line| line.contains(says)))

@@ -60,7 +60,7 @@ fn missed(mutation: &Mutation, differences: &[Difference]) -> Option<String> {
 }
 
 /// Prints the score by kind. Fails if a mutation survived.
-fn score(name: &str, original: &Value, server: &Value, least: usize) {
+fn score(name: &str, original: &Value, server: &Value, min: usize) {
     let mut by_kind: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let mut survivors = Vec::new();
     let mutations = find(original).mutations;
@@ -87,10 +87,10 @@ fn score(name: &str, original: &Value, server: &Value, least: usize) {
         by_kind.len()
     );
     assert!(survivors.is_empty(), "{} survivors\n{}", survivors.len(), survivors.join("\n"));
-    assert!(mutations.len() >= least, "the generator has lost mutations: {}", mutations.len());
+    assert!(mutations.len() >= min, "the generator has lost mutations: {}", mutations.len());
 }
 
-fn false_alarms(name: &str, source: &str, server: &Value, least: usize) {
+fn false_alarms(name: &str, source: &str, server: &Value, min: usize) {
     let all = edits::all(source);
     let mut by_kind: BTreeMap<&str, usize> = BTreeMap::new();
     let mut alarms = Vec::new();
@@ -110,7 +110,7 @@ fn false_alarms(name: &str, source: &str, server: &Value, least: usize) {
         by_kind.len()
     );
     assert!(alarms.is_empty(), "{} false alarms\n{}", alarms.len(), alarms.join("\n"));
-    assert!(all.len() >= least, "edits have been lost: {}", all.len());
+    assert!(all.len() >= min, "edits have been lost: {}", all.len());
 }
 
 #[test]

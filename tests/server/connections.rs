@@ -202,19 +202,19 @@ async fn http_2_floods_are_disconnected() {
     let server = TestServer::with(&[("METRICS_BIND", "127.0.0.1:0")]).await;
     let reset = |number: u32| {
         let stream = 2 * number + 1;
-        let begun = frame(HEADERS, END_STREAM | END_HEADERS, stream, &request());
-        [begun, frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
+        let started = frame(HEADERS, END_STREAM | END_HEADERS, stream, &request());
+        [started, frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
     };
     let (_, came) = flood(&server, (0..20_000).map(reset)).await;
     assert!(kinds(&came).contains(&GOAWAY), "resets go on: {:?}", kinds(&came));
     // A header block without an end.
-    let begun = frame(HEADERS, END_STREAM, 1, &request());
+    let started = frame(HEADERS, END_STREAM, 1, &request());
     let header = [&b"\x00\x01a\x7f\x81\x01"[..], &[b'x'; 256]].concat();
     let more = frame(CONTINUATION, 0, 1, &header.repeat(60));
     let sent = 64 << 20;
     let (is_taken, came) = flood(
         &server,
-        std::iter::once(begun).chain(std::iter::repeat_n(more.clone(), sent / more.len())),
+        std::iter::once(started).chain(std::iter::repeat_n(more.clone(), sent / more.len())),
     )
     .await;
     let answered = String::from_utf8_lossy(&came).contains("\"sso_enabled\"");

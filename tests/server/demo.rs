@@ -15,7 +15,7 @@ struct Demo {
     process: Child,
     base: String,
     /// The words after each of `open`, `email` and so on.
-    said: Vec<String>,
+    printed: Vec<String>,
     folder: tempfile::TempDir,
 }
 
@@ -35,14 +35,14 @@ fn start(arguments: &[&str]) -> Demo {
     let mut command = Command::new(PROGRAM);
     command.args(["serve", "--demo"]).args(arguments).env("TMPDIR", folder.path());
     let process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut demo = Demo { process, base: String::new(), said: Vec::new(), folder };
+    let mut demo = Demo { process, base: String::new(), printed: Vec::new(), folder };
     for line in BufReader::new(demo.process.stdout.take().unwrap()).lines() {
         let line = line.unwrap().trim().to_owned();
         if let Some(home) = line.strip_prefix("open ") {
             demo.base = home.trim().strip_suffix("/platform/").unwrap().to_owned();
         }
         let is_last = line.starts_with("provider ");
-        demo.said.push(line);
+        demo.printed.push(line);
         if is_last {
             break;
         }
@@ -53,9 +53,9 @@ fn start(arguments: &[&str]) -> Demo {
 impl Demo {
     /// The text between the two, in what it said at its start.
     fn between(&self, before: &str, after: &str) -> String {
-        let said = self.said.join("\n") + "\n";
-        let rest = said.split_once(before).unwrap_or_else(|| panic!("{said}")).1;
-        rest.split_once(after).unwrap_or_else(|| panic!("{said}")).0.to_owned()
+        let printed = self.printed.join("\n") + "\n";
+        let rest = printed.split_once(before).unwrap_or_else(|| panic!("{printed}")).1;
+        rest.split_once(after).unwrap_or_else(|| panic!("{printed}")).0.to_owned()
     }
 
     fn browser(&self) -> Browser<'_> {
@@ -197,8 +197,8 @@ fn demo_leaves_existing_databases_untouched() {
 fn demo_accepts_other_machines_only_on_request() {
     let mut command = Command::new(PROGRAM);
     let output = command.args(["serve", "--demo", "--bind", "0.0.0.0:0"]).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && said.contains("--demo-remote"), "{said}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && printed.contains("--demo-remote"), "{printed}");
     let mut command = Command::new(PROGRAM);
     let output = command.args(["serve", "--demo-remote", "--bind", "0.0.0.0:0"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));

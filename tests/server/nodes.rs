@@ -263,16 +263,20 @@ async fn tls_to_the_database_is_verified() {
             .unwrap()
     };
     // The connection succeeds, and reports an empty database.
-    let said = String::from_utf8(at("localhost", good).stderr).unwrap();
-    assert!(said.contains("is not a database of this server"), "{said}");
+    let printed = String::from_utf8(at("localhost", good).stderr).unwrap();
+    assert!(printed.contains("is not a database of this server"), "{printed}");
     // Another certificate, another host name, the public roots, a file without certificates.
     for (host, roots) in
         [("localhost", other), ("127.0.0.1", good), ("localhost", ""), ("localhost", "/dev/null")]
     {
         let output = at(host, roots);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
-        assert!(said.contains("certificate"), "{host} {roots}: {said}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), printed.trim_end().lines().count()),
+            (Some(1), 1),
+            "{printed}"
+        );
+        assert!(printed.contains("certificate"), "{host} {roots}: {printed}");
     }
     // Requests are served over TLS to the database too.
     let database = format!("postgresql://test@localhost:{port}/postgres?sslmode=require");

@@ -123,7 +123,7 @@ async fn signed_in_browser_is_redirected_from_sign_in_pages() {
 
 #[tokio::test]
 async fn registration_page_reports_that_confirmation_is_required() {
-    for (settings, said) in [
+    for (settings, printed) in [
         (&[][..], json!({})),
         (&[("LOGIN_CONFIRM_FIRST", "true")][..], json!({ "unconfirmed": true })),
     ] {
@@ -133,7 +133,7 @@ async fn registration_page_reports_that_confirmation_is_required() {
         });
         let answer = Browser::new(&server).post("register/", body).await;
         assert_eq!(answer.status, 201, "{answer:?}");
-        assert_eq!(answer.json(), said);
+        assert_eq!(answer.json(), printed);
     }
 }
 
@@ -250,7 +250,7 @@ fn invalid_branding_fails_startup() {
     ] {
         let mut command = std::process::Command::new(crate::PROGRAM);
         let output = command.arg("check-config").env(name, value).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success() && said.contains(says), "{said}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && printed.contains(says), "{printed}");
     }
 }

@@ -208,9 +208,9 @@ fn invalid_tls_file_fails_startup_with_one_line_that_names_the_setting() {
     let folder = folder.path();
     let refusal = |arguments: &[&str]| {
         let Output { status, stdout, stderr } = command(folder, arguments).output().unwrap();
-        let said = String::from_utf8(stderr).unwrap();
-        assert_eq!((status.code(), stdout.as_slice()), (Some(1), &b""[..]), "{said}");
-        said.lines().find_map(|line| line.strip_prefix("inventree-auth: ")).unwrap().to_owned()
+        let printed = String::from_utf8(stderr).unwrap();
+        assert_eq!((status.code(), stdout.as_slice()), (Some(1), &b""[..]), "{printed}");
+        printed.lines().find_map(|line| line.strip_prefix("inventree-auth: ")).unwrap().to_owned()
     };
     let encrypted = one.key.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY");
     for (pem, key, says) in [
@@ -228,9 +228,9 @@ fn invalid_tls_file_fails_startup_with_one_line_that_names_the_setting() {
     assert!(refusal(&["check-config"]).starts_with("INVENTREE_TLS_CERTIFICATE: "));
     put(folder, &one.pem, &one.key);
     let mut alone = command(folder, &["check-config"]);
-    let said = alone.env_remove("INVENTREE_TLS_KEY").output().unwrap().stderr;
+    let printed = alone.env_remove("INVENTREE_TLS_KEY").output().unwrap().stderr;
     assert!(
-        String::from_utf8(said)
+        String::from_utf8(printed)
             .unwrap()
             .contains("INVENTREE_TLS_CERTIFICATE and INVENTREE_TLS_KEY must be set together")
     );

@@ -409,8 +409,8 @@ async fn too_many(fixture: &Fixture, plan: &Plan) -> Result<(), Failure> {
     let mut asked = JoinSet::new();
     let mut tick = tokio::time::interval(Duration::from_secs_f64(1.0 / (capacity * 10.0)));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
-    let begun = Instant::now();
-    while begun.elapsed() < time {
+    let started = Instant::now();
+    while started.elapsed() < time {
         tick.tick().await;
         let login = Arc::clone(&login);
         asked.spawn(async move { ask(port, &login).await });

@@ -10,8 +10,8 @@ use std::time::Instant;
 use inventree_auth::store::{Store, StoreError};
 use serde_json::json;
 
-const LEAST: f64 = 0.9;
-const MOST: f64 = 1.1;
+const MIN_RATIO: f64 = 0.9;
+const MAX_RATIO: f64 = 1.1;
 
 /// The last kind has no account and is the baseline.
 const KINDS: [&str; 4] = ["known", "inactive", "passwordless", "unknown"];
@@ -40,13 +40,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let medians = times.map(median);
         let unknown = medians[KINDS.len() - 1];
-        let mut said = format!("{way:28} unknown {unknown:7.3} ms");
+        let mut output = format!("{way:28} unknown {unknown:7.3} ms");
         for (kind, median) in KINDS.iter().zip(medians).take(KINDS.len() - 1) {
             let ratio = median / unknown;
-            good &= (LEAST..=MOST).contains(&ratio);
-            said += &format!("   {kind} {median:7.3} ms, ratio {ratio:.3}");
+            good &= (MIN_RATIO..=MAX_RATIO).contains(&ratio);
+            output += &format!("   {kind} {median:7.3} ms, ratio {ratio:.3}");
         }
-        println!("{said}   ({samples} samples each)");
+        println!("{output}   ({samples} samples each)");
     }
     if good { Ok(()) } else { Err("an answer's time tells who has an account".into()) }
 }

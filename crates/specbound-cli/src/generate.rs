@@ -193,9 +193,9 @@ pub fn refused(
     let specbound_codegen::Error::Unsupported(items) = error else {
         return unusable(format!("{name}: {error}"));
     };
-    let most = if names_all { usize::MAX } else { MAX_LISTED_PER_REASON };
+    let max = if names_all { usize::MAX } else { MAX_LISTED_PER_REASON };
     let lines: Vec<String> =
-        limit_by_reason(items, most).iter().map(|line| format!("{name}: {line}")).collect();
+        limit_by_reason(items, max).iter().map(|line| format!("{name}: {line}")).collect();
     let message = lines.join("\nspecbound: ");
     match mode {
         Mode::Lenient => unusable(message),
@@ -209,18 +209,18 @@ pub fn refused(
 }
 
 /// One line per item, but for each reason at most `most` items and the number of the others.
-fn limit_by_reason(items: &[Item], most: usize) -> Vec<String> {
+fn limit_by_reason(items: &[Item], max: usize) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut lines = Vec::new();
     for item in items {
         let count = counts.entry(&item.reason).or_default();
         *count += 1;
-        if *count <= most {
+        if *count <= max {
             lines.push(truncate_middle(&item.to_string()));
         }
     }
-    for (reason, count) in counts.iter().filter(|(_, count)| **count > most) {
-        let line = format!("{} more (--all names them): {reason}", count - most);
+    for (reason, count) in counts.iter().filter(|(_, count)| **count > max) {
+        let line = format!("{} more (--all names them): {reason}", count - max);
         lines.push(truncate_middle(&line));
     }
     lines

@@ -120,23 +120,23 @@ impl Writing {
         if open.is_lost() {
             *open = BlockingConnection::connect(&self.connector, self.profile)?;
         }
-        let begun = match open.run(sql) {
+        let started = match open.run(sql) {
             Err(PostgresError::Driver(_)) if open.is_lost() => {
                 *open = BlockingConnection::connect(&self.connector, self.profile)?;
                 open.run(sql)
             }
-            begun => begun,
+            started => started,
         };
-        if let Err(fault) = &begun {
+        if let Err(fault) = &started {
             self.was_rolled_back.set(fault.is_serialization_failure());
             if !open.is_lost() {
                 // BEGIN may have succeeded before a later statement failed.
                 let _ = open.run("ROLLBACK");
             }
         }
-        let begun = begun?;
+        let started = started?;
         self.is_in_transaction.set(true);
-        Ok(begun)
+        Ok(started)
     }
 }
 
@@ -179,8 +179,8 @@ impl Connection for Writing {
 
 impl WritingConnection for Writing {
     fn begin(&self) -> Result<(), StoreError> {
-        let begun = self.begin_with(&format!("{BEGIN}; {LOCK_WRITERS}"))?;
-        let version = begun.iter().find_map(|message| match message {
+        let started = self.begin_with(&format!("{BEGIN}; {LOCK_WRITERS}"))?;
+        let version = started.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0)?.parse::<i64>().ok(),
             _ => None,
         });
@@ -251,8 +251,8 @@ impl WritingConnection for Writing {
         let sql = format!(
             "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {table}_id_seq"
         );
-        let said = self.open.borrow_mut().run(&sql)?;
-        let id = said.iter().find_map(|message| match message {
+        let messages = self.open.borrow_mut().run(&sql)?;
+        let id = messages.iter().find_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
             _ => None,
         });

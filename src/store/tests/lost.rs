@@ -141,6 +141,6 @@ async fn no_error_shows_a_value() {
         w.execute("CREATE UNIQUE INDEX of_a_test ON accounts (password)", params![])?;
         w.account_insert(&NewAccount { username_key: "two".to_owned(), ..new_account("two") })
     });
-    let said = format!("{:?}", outcome.await);
-    assert!(said.contains("of_a_test") && !said.contains("secret-hash"), "{said}");
+    let message = format!("{:?}", outcome.await);
+    assert!(message.contains("of_a_test") && !message.contains("secret-hash"), "{message}");
 }

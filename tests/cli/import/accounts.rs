@@ -8,11 +8,11 @@ async fn every_account_logs_in_with_its_old_password_in_every_format() {
     for (id, (username, password)) in (1..).zip(FORMATS) {
         new.source.account(id, username, password);
     }
-    let said = new.done();
-    assert!(said.contains("accounts                 5 new"), "{said}");
+    let output = new.done();
+    assert!(output.contains("accounts                 5 new"), "{output}");
     assert!(
-        said.contains("argon2 1, bcrypt_sha256 1, pbkdf2_sha1 1, pbkdf2_sha256 1, scrypt 1"),
-        "{said}"
+        output.contains("argon2 1, bcrypt_sha256 1, pbkdf2_sha1 1, pbkdf2_sha256 1, scrypt 1"),
+        "{output}"
     );
     let server = new.server().await;
     for (id, (username, _)) in (1..).zip(FORMATS) {
@@ -37,16 +37,16 @@ async fn accounts_that_could_not_log_in_before_cannot_now() {
     new.source.account(2, "linked", "!kq0RHXo5LLXtCxNYrandom");
     new.source.account(3, "strange", "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99");
     new.source.account(4, "absurd", ABSURD);
-    let said = new.done();
+    let output = new.done();
     assert!(
-        said.contains("account 3 \"strange\" cannot log in until its password is reset"),
-        "{said}"
+        output.contains("account 3 \"strange\" cannot log in until its password is reset"),
+        "{output}"
     );
-    assert!(said.contains(
+    assert!(output.contains(
         "account 4 \"absurd\" cannot log in until its password is reset: its password hash has \
              excessive"
     ));
-    assert!(!said.contains("asleep") && !said.contains("linked"), "{said}");
+    assert!(!output.contains("asleep") && !output.contains("linked"), "{output}");
     let server = new.server().await;
     let unknown = server.log_in("nobody", OLD).await;
     for username in ["asleep", "linked", "strange", "absurd"] {
@@ -97,9 +97,10 @@ async fn unusual_names_and_hashes_are_reported_individually() {
     let first = "argon2$argon2i$m=256,t=2,p=1$c29tZXNhbHQ$\
         /U3YPXYsSb3q9XxHvc0MLxur+GP960kN9j7emXX8zwY";
     new.source.account(4, "dee", first);
-    let said = new.done();
-    let odd: Vec<&str> = said.lines().filter(|line| line.contains("until it is renamed")).collect();
-    assert_eq!(odd.len(), 2, "{said}");
+    let output = new.done();
+    let odd: Vec<&str> =
+        output.lines().filter(|line| line.contains("until it is renamed")).collect();
+    assert_eq!(odd.len(), 2, "{output}");
     assert!(odd[0].starts_with("account 1 \"ada \"") && odd[1].starts_with("account 2 \" bea\""));
     let server = new.server().await;
     assert_eq!(server.log_in("ada ", OLD).await.status, 400);
@@ -188,8 +189,8 @@ async fn imported_tokens_keep_their_state() {
 #[tokio::test]
 async fn addresses_and_social_links_are_listed_as_before() {
     let new = Move::filled();
-    let said = new.done();
-    assert!(said.contains("2 addresses were converted to lower case"), "{said}");
+    let output = new.done();
+    assert!(output.contains("2 addresses were converted to lower case"), "{output}");
     let server = new.server().await;
     let key = "Token inv-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-20260105";
     let list = async |path: &str| {
@@ -220,8 +221,8 @@ async fn login_of_an_account_with_a_totp_device_requires_a_second_factor() {
     let new = Move::filled();
     new.source.account(42, "dee", PBKDF2);
     new.source.totp(42, false);
-    let said = new.done();
-    assert!(said.contains("TOTP devices             2 new"), "{said}");
+    let output = new.done();
+    assert!(output.contains("TOTP devices             2 new"), "{output}");
     let server = new.server().await;
     let answer = server.log_in("cyd", OLD).await;
     assert_eq!(
@@ -249,11 +250,11 @@ async fn static_tokens_are_recovery_codes_which_work_once() {
     new.source.static_token(41, "by-the-operator", true);
     new.source.static_token(41, "abcdefgh", false);
     new.source.static_token(41, "short", true);
-    let said = new.done();
-    assert!(said.contains("recovery codes           2 new"), "{said}");
+    let output = new.done();
+    assert!(output.contains("recovery codes           2 new"), "{output}");
     assert!(
-        said.contains("1 static tokens were not imported: a recovery code has 8 to 16"),
-        "{said}"
+        output.contains("1 static tokens were not imported: a recovery code has 8 to 16"),
+        "{output}"
     );
     let server = new.server().await;
     for (code, is_good) in [
@@ -275,7 +276,7 @@ async fn static_tokens_are_recovery_codes_which_work_once() {
 fn source_without_static_tokens_has_no_recovery_codes() {
     let new = Move::filled();
     new.source.run("DROP TABLE otp_static_statictoken; DROP TABLE otp_static_staticdevice");
-    let said = new.done();
-    assert!(said.contains("TOTP devices             1 new"), "{said}");
-    assert!(said.contains("recovery codes           0 new"), "{said}");
+    let output = new.done();
+    assert!(output.contains("TOTP devices             1 new"), "{output}");
+    assert!(output.contains("recovery codes           0 new"), "{output}");
 }

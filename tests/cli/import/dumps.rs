@@ -30,11 +30,15 @@ fn assert_same_rows(content: &[u8], by_file: &Move) {
 /// The only line of the error; nothing was imported.
 fn refused(content: &[u8]) -> String {
     let (new, output) = import_of(content);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
-    assert!(said.contains("inventree.sql"), "{said}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        (output.status.code(), printed.trim_end().lines().count()),
+        (Some(1), 1),
+        "{printed}"
+    );
+    assert!(printed.contains("inventree.sql"), "{printed}");
     assert!(!new.database().exists());
-    said
+    printed
 }
 
 #[test]
@@ -54,8 +58,8 @@ fn dump_imports_the_same_rows_as_the_file() {
 fn interrupted_dump_is_refused() {
     let lines: Vec<&str> = DUMP.split_inclusive('\n').collect();
     for kept in [4, lines.len() / 4, lines.len() / 2, lines.len() - 1] {
-        let said = refused(lines[..kept].concat().as_bytes());
-        assert!(said.contains("half-written"), "{said}");
+        let printed = refused(lines[..kept].concat().as_bytes());
+        assert!(printed.contains("half-written"), "{printed}");
     }
     let within_a_row = DUMP.find("pbkdf2_sha256").unwrap();
     refused(&DUMP.as_bytes()[..within_a_row]);
@@ -73,8 +77,11 @@ fn unsupported_dump_is_refused_with_the_option_that_fixes_it() {
         (DUMP.replacen("pbkdf2_sha256", "'", 1), "a row cannot be read"),
         (DUMP.replace("`users_apitoken`", "`users_other`"), "it has no table users_apitoken"),
     ] {
-        let said = refused(dump.as_bytes());
-        assert!(said.contains(expected) && !said.contains("VTsM5G6D"), "{expected}: {said}");
+        let printed = refused(dump.as_bytes());
+        assert!(
+            printed.contains(expected) && !printed.contains("VTsM5G6D"),
+            "{expected}: {printed}"
+        );
     }
 }
 

@@ -144,9 +144,9 @@ const FILLED: [&str; 8] = [
 ];
 
 /// A one-line message that names the file and contains `text`.
-fn assert_one_line(said: &str, text: &str) {
-    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
-    assert!(said.contains("inventree.sqlite3") && said.contains(text), "{said}");
+fn assert_one_line(printed: &str, text: &str) {
+    assert_eq!(printed.trim_end().lines().count(), 1, "{printed}");
+    assert!(printed.contains("inventree.sqlite3") && printed.contains(text), "{printed}");
 }
 
 /// The code that the imported device shows now.

@@ -20,10 +20,10 @@ async fn second_import_restores_no_revoked_token() {
     server.stop().await;
     let before = new.database().content();
 
-    let said = new.done();
+    let printed = new.done();
 
-    assert!(said.contains("Nothing to import: all rows exist already"), "{said}");
-    assert!(said.contains("accounts                 0 new         3 existing"), "{said}");
+    assert!(printed.contains("Nothing to import: all rows exist already"), "{printed}");
+    assert!(printed.contains("accounts                 0 new         3 existing"), "{printed}");
     assert!(new.database().content() == before, "something changed");
     let server = new.server().await;
     assert_eq!(server.get("user/", &key).await.status, 401);
@@ -36,9 +36,9 @@ async fn repeated_import_adds_new_rows_only() {
     new.done();
     new.source.account(43, "eve", PBKDF2);
     new.source.address(20, 43, "eve@example.com", true, true);
-    let said = new.done();
-    assert!(said.contains("accounts                 1 new         3 existing"), "{said}");
-    assert!(said.contains("email addresses          1 new         3 existing"), "{said}");
+    let printed = new.done();
+    assert!(printed.contains("accounts                 1 new         3 existing"), "{printed}");
+    assert!(printed.contains("email addresses          1 new         3 existing"), "{printed}");
     let server = new.server().await;
     assert_eq!(server.log_in("eve", OLD).await.status, 200);
 }
@@ -57,18 +57,19 @@ fn dry_run_reports_and_writes_nothing() {
     let before = files();
     let output = new.import(&["--dry-run"]);
     assert!(output.status.success(), "{output:?}");
-    let said = String::from_utf8(output.stdout).unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
     assert!(
-        said.contains("accounts                 3 new") && said.contains("nothing was written"),
-        "{said}"
+        printed.contains("accounts                 3 new")
+            && printed.contains("nothing was written"),
+        "{printed}"
     );
     assert_eq!(files(), before);
 
     new.done();
     new.source.account(43, "eve", PBKDF2);
     let (bytes, before) = (new.database().content(), files());
-    let said = String::from_utf8(new.import(&["--dry-run"]).stdout).unwrap();
-    assert!(said.contains("accounts                 1 new         3 existing"), "{said}");
+    let printed = String::from_utf8(new.import(&["--dry-run"]).stdout).unwrap();
+    assert!(printed.contains("accounts                 1 new         3 existing"), "{printed}");
     assert!(new.database().content() == bytes, "something changed");
     assert_eq!(files(), before);
 }
@@ -86,9 +87,11 @@ fn conflicts_within_the_source_name_both_sides_and_nothing_is_written() {
     new.source.link(60, 51, "github", "ada-1");
     new.source.token(51, "inv-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-20260105", NEXT_YEAR, false);
     new.source.address(35, 999, "nobody@example.com", false, false);
-    let said = new.refused();
-    let conflicts: Vec<&str> =
-        said.lines().filter_map(|line| line.split_once("conflict: ").map(|(_, is)| is)).collect();
+    let printed = new.refused();
+    let conflicts: Vec<&str> = printed
+        .lines()
+        .filter_map(|line| line.split_once("conflict: ").map(|(_, is)| is))
+        .collect();
     assert_eq!(
         conflicts,
         [
@@ -107,7 +110,7 @@ fn conflicts_within_the_source_name_both_sides_and_nothing_is_written() {
              account 3 \"ada\" in InvenTree",
         ]
     );
-    assert!(said.ends_with("7 conflicts: nothing was imported\n"), "{said}");
+    assert!(printed.ends_with("7 conflicts: nothing was imported\n"), "{printed}");
     assert!(!new.database().exists(), "a database that was made for it is taken away again");
 }
 
@@ -120,13 +123,13 @@ async fn conflicts_with_existing_accounts_name_both_sides_and_nothing_is_written
     server.register("gus", "gus@example.com").await;
     server.register("hal", "hal@example.com").await;
     server.stop().await;
-    let said = new.refused();
+    let printed = new.refused();
     assert!(
-        said.contains("conflict: account 3 is \"ada\" in InvenTree and \"hal\" in the database"),
-        "{said}"
+        printed.contains("conflict: account 3 is \"ada\" in InvenTree and \"hal\" in the database"),
+        "{printed}"
     );
     let name = "conflict: username \"Bea\" of account 40 in InvenTree is taken by account 1 \
         \"bea\" in the database";
-    assert!(said.contains(name), "{said}");
-    assert!(said.ends_with("2 conflicts: nothing was imported\n"), "{said}");
+    assert!(printed.contains(name), "{printed}");
+    assert!(printed.ends_with("2 conflicts: nothing was imported\n"), "{printed}");
 }

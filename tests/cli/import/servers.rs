@@ -31,10 +31,14 @@ impl Server {
     /// The only line of the error; nothing was imported.
     fn refused(&self) -> String {
         let output = self.import(&[]);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), printed.trim_end().lines().count()),
+            (Some(1), 1),
+            "{printed}"
+        );
         assert!(!self.new.database().exists());
-        said
+        printed
     }
 
     fn execute(&self, sql: &str) {
@@ -46,9 +50,9 @@ impl Server {
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
 fn postgresql_imports_the_same_rows_as_the_file() {
     let by_file = Move::filled_with_oddities();
-    let said = by_file.done();
+    let printed = by_file.done();
     let server = Server::of(Move::filled_with_oddities());
-    assert_eq!(server.done(), said);
+    assert_eq!(server.done(), printed);
     for table in FILLED {
         let rows = by_file.database.rows(table);
         assert!(!rows.is_empty(), "{table}");
@@ -93,8 +97,8 @@ fn foreign_newer_or_conflicting_source_on_postgresql_is_refused() {
 
     let server = Server::of(Move::filled());
     server.execute("DROP TABLE auth_user");
-    let said = server.refused();
-    assert!(said.contains("not an InvenTree database of API version 291"), "{said}");
+    let printed = server.refused();
+    assert!(printed.contains("not an InvenTree database of API version 291"), "{printed}");
 
     let server = Server::of(Move::filled());
     server.execute("UPDATE auth_user SET date_joined = 'infinity' WHERE id = 40");
@@ -103,8 +107,11 @@ fn foreign_newer_or_conflicting_source_on_postgresql_is_refused() {
     let new = Move::filled();
     new.source.account(50, "ADA", PBKDF2);
     let output = Server::of(new).import(&[]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("username \"ADA\" of account 50 in InvenTree is taken by"), "{said}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        printed.contains("username \"ADA\" of account 50 in InvenTree is taken by"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -124,8 +131,8 @@ fn inventrees_own_postgresql_database_is_refused_and_nothing_is_changed() {
         command.env_clear().envs([key]).args(&arguments).arg(own.argument());
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("is InvenTree's own database: import its accounts"), "{said}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert!(printed.contains("is InvenTree's own database: import its accounts"), "{printed}");
         assert_eq!(own.content(), before, "{arguments:?}");
     }
 }
@@ -136,36 +143,36 @@ fn inventrees_own_postgresql_database_is_refused_and_nothing_is_changed() {
 fn batched_import_has_the_same_outcome_as_row_by_row() {
     let server = Server::of(Move::filled());
     server.execute(&thousands(6, 0));
-    let said = server.done();
-    assert!(said.contains("accounts              6003 new         0 existing"), "{said}");
-    assert!(said.contains("email addresses       6003 new         0 existing"), "{said}");
-    assert!(said.contains("API tokens            6001 new         0 existing"), "{said}");
-    assert!(said.contains("TOTP devices          6001 new         0 existing"), "{said}");
-    assert!(said.contains("recovery codes        6001 new         0 existing"), "{said}");
-    assert!(said.contains("group members         6000 new         0 existing"), "{said}");
-    assert!(said.contains("pbkdf2_sha256 6003"), "{said}");
-    assert!(said.contains("6002 addresses were converted to lower case"), "{said}");
+    let printed = server.done();
+    assert!(printed.contains("accounts              6003 new         0 existing"), "{printed}");
+    assert!(printed.contains("email addresses       6003 new         0 existing"), "{printed}");
+    assert!(printed.contains("API tokens            6001 new         0 existing"), "{printed}");
+    assert!(printed.contains("TOTP devices          6001 new         0 existing"), "{printed}");
+    assert!(printed.contains("recovery codes        6001 new         0 existing"), "{printed}");
+    assert!(printed.contains("group members         6000 new         0 existing"), "{printed}");
+    assert!(printed.contains("pbkdf2_sha256 6003"), "{printed}");
+    assert!(printed.contains("6002 addresses were converted to lower case"), "{printed}");
     let place = server.new.database();
     assert_eq!(place.number("SELECT COUNT(*) FROM accounts"), 6003);
     assert_eq!(place.number("SELECT COUNT(DISTINCT digest) FROM tokens"), 6001);
     assert!(server.done().contains("Nothing to import: all rows exist already"));
 
     server.execute(&thousands(1, 10_000));
-    let said = server.done();
-    assert!(said.contains("accounts              1000 new      6003 existing"), "{said}");
-    assert!(said.contains("email addresses       1000 new      6003 existing"), "{said}");
+    let printed = server.done();
+    assert!(printed.contains("accounts              1000 new      6003 existing"), "{printed}");
+    assert!(printed.contains("email addresses       1000 new      6003 existing"), "{printed}");
 
     server.execute(&thousands(6, 20_000));
     server.execute("UPDATE auth_user SET username = 'ADA' WHERE id = 25007");
     server.execute("UPDATE users_apitoken SET user_id = 77777 WHERE id = 1025001");
     let before = place.content();
     let output = server.import(&[]);
-    let said = String::from_utf8(output.stderr).unwrap();
+    let printed = String::from_utf8(output.stderr).unwrap();
     let name = "username \"ADA\" of account 25007 in InvenTree is taken by account 3 \"ada\" in \
         the database";
-    assert!(said.contains(name), "{said}");
-    assert!(said.contains("its account 77777 is not in InvenTree"), "{said}");
-    assert!(said.ends_with("2 conflicts: nothing was imported\n"), "{said}");
+    assert!(printed.contains(name), "{printed}");
+    assert!(printed.contains("its account 77777 is not in InvenTree"), "{printed}");
+    assert!(printed.ends_with("2 conflicts: nothing was imported\n"), "{printed}");
     assert!(place.content() == before, "something changed");
 }
 
@@ -232,9 +239,13 @@ fn source_password_is_never_printed() {
         ("mariadb://inventree:s3cret@db/inventree", &[], "mysqldump --single-transaction"),
     ] {
         let output = import(from.as_ref(), new.database(), arguments);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), said.trim_end().lines().count()), (Some(1), 1), "{said}");
-        assert!(said.contains(expected) && !said.contains("s3cret"), "{said}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), printed.trim_end().lines().count()),
+            (Some(1), 1),
+            "{printed}"
+        );
+        assert!(printed.contains(expected) && !printed.contains("s3cret"), "{printed}");
         assert!(!new.database().exists());
     }
 }

@@ -8,8 +8,8 @@ fn import_of_a_truncated_source_fails_with_one_line() {
     let whole = std::fs::read(&new.source.path).unwrap();
     for length in [1, 50, 4096, 10_000, whole.len() / 2, whole.len() - 1] {
         std::fs::write(&new.source.path, &whole[..length]).unwrap();
-        let said = new.refused();
-        assert_one_line(&said, "");
+        let printed = new.refused();
+        assert_one_line(&printed, "");
         assert!(!new.database().exists(), "{length}");
     }
     std::fs::write(&new.source.path, b"").unwrap();
@@ -81,9 +81,9 @@ fn import_of_a_newer_source_fails_with_one_line() {
 fn unreadable_row_is_named_without_its_content() {
     let new = Move::filled();
     new.source.run("UPDATE auth_user SET date_joined = 'secret-looking' WHERE id = 40");
-    let said = new.refused();
-    assert_one_line(&said, "table auth_user, row 40");
-    assert!(!said.contains("secret-looking"), "{said}");
+    let printed = new.refused();
+    assert_one_line(&printed, "table auth_user, row 40");
+    assert!(!printed.contains("secret-looking"), "{printed}");
 }
 
 #[tokio::test]
@@ -96,9 +96,9 @@ async fn groups_are_imported_with_their_members() {
              INSERT INTO auth_user_groups (user_id, group_id) VALUES (3, 1), (40, 1);",
         )
         .unwrap();
-    let said = new.import(&[]);
-    assert!(said.status.success(), "{said:?}");
-    let out = String::from_utf8(said.stdout).unwrap();
+    let printed = new.import(&[]);
+    assert!(printed.status.success(), "{printed:?}");
+    let out = String::from_utf8(printed.stdout).unwrap();
     assert!(out.lines().any(|line| line.starts_with("group members") && line.contains(" 2 new")));
     let members = "SELECT COUNT(*) FROM group_members m JOIN groups g ON g.id = m.group_id \
         WHERE g.name = 'Stock, keepers' AND m.account_id IN (3, 40)";
@@ -119,9 +119,9 @@ async fn server_on_inventrees_own_database_is_refused_and_nothing_is_changed() {
     {
         let output = Command::new(PROGRAM).env_clear().args(&arguments).arg(path).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("is InvenTree's own database: import its accounts"), "{said}");
-        assert!(said.contains("`inventree-auth import inventree`"), "{said}");
+        let printed = String::from_utf8(output.stderr).unwrap();
+        assert!(printed.contains("is InvenTree's own database: import its accounts"), "{printed}");
+        assert!(printed.contains("`inventree-auth import inventree`"), "{printed}");
         assert_eq!(std::fs::read(path).unwrap(), before, "{arguments:?}");
     }
     let wal = path.with_extension("sqlite3-wal");
@@ -148,8 +148,8 @@ fn source_in_use_is_read_at_its_last_commit_and_not_written() {
     let before = std::fs::read(&new.source.path).unwrap();
     new.source.run("BEGIN IMMEDIATE");
     new.source.account(45, "joe", PBKDF2);
-    let said = new.done();
-    assert!(said.contains("accounts                 4 new"), "{said}");
+    let printed = new.done();
+    assert!(printed.contains("accounts                 4 new"), "{printed}");
     assert!(std::fs::read(&new.source.path).unwrap() == before, "the source changed");
     new.source.run("COMMIT");
 }
@@ -159,7 +159,7 @@ fn piped_output_has_no_secret_and_no_progress_bar() {
     let new = Move::filled();
     for arguments in [&["--dry-run"][..], &[]] {
         let output = new.import(arguments);
-        let said = format!(
+        let printed = format!(
             "{}{}",
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
@@ -167,7 +167,7 @@ fn piped_output_has_no_secret_and_no_progress_bar() {
         for secret in
             ["VTsM5G6D", "saltsalt", "aaaaaaaa", "feedc0de", "provider-secret", "\x1b", "\r"]
         {
-            assert!(!said.contains(secret), "{secret}: {said}");
+            assert!(!printed.contains(secret), "{secret}: {printed}");
         }
     }
 }

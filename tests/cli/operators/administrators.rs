@@ -33,8 +33,8 @@ async fn names_cannot_control_the_terminal() {
     for arguments in [&["user", "list"][..], &["user", "show", "amy"], &["user", "show", hostile]] {
         for format in ["table", "json"] {
             let Said { out, err, .. } = operator.run(&[arguments, &["--format", format]].concat());
-            let said = format!("{out}{err}").replace('\n', "");
-            assert!(!said.contains(inventree_auth::text::is_unprintable), "{said:?}");
+            let printed = format!("{out}{err}").replace('\n', "");
+            assert!(!printed.contains(inventree_auth::text::is_unprintable), "{printed:?}");
         }
     }
     // JSON contains the stored value.
@@ -61,26 +61,27 @@ fn weak_secret_key_and_admin_password_are_refused_in_one_line() {
         ),
     ] {
         for arguments in [&["check-config"][..], &["serve", "--bind", "127.0.0.1:0"]] {
-            let said = run(arguments, settings);
-            assert!(said.refusal().starts_with(says), "{said:?}");
+            let printed = run(arguments, settings);
+            assert!(printed.refusal().starts_with(says), "{printed:?}");
         }
     }
     // A valid but insecure setting is a warning.
     let smtp = [("INVENTREE_EMAIL_HOST", "mail.example.com")];
-    let said = run(&["check-config"], &smtp);
-    assert_eq!((said.code, said.out.as_str()), (0, "Configuration OK.\n"));
+    let printed = run(&["check-config"], &smtp);
+    assert_eq!((printed.code, printed.out.as_str()), (0, "Configuration OK.\n"));
     assert!(
-        said.err
+        printed
+            .err
             .starts_with("inventree-auth: warning: live links are sent to INVENTREE_EMAIL_HOST"),
-        "{said:?}"
+        "{printed:?}"
     );
     // The address is taken, so that `serve` terminates.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let said = run(&["serve", "--bind", &address], &smtp);
+    let printed = run(&["serve", "--bind", &address], &smtp);
     assert!(
-        said.code == 1 && said.err.contains("live links are sent to INVENTREE_EMAIL_HOST"),
-        "{said:?}"
+        printed.code == 1 && printed.err.contains("live links are sent to INVENTREE_EMAIL_HOST"),
+        "{printed:?}"
     );
 }
 
@@ -93,8 +94,8 @@ async fn missing_secret_key_file_is_not_replaced_silently() {
     let text = std::fs::read_to_string(&key).unwrap();
     std::fs::remove_file(&key).unwrap();
     let operator = Operator::of(&server);
-    let said = operator.run(&["serve", "--bind", "127.0.0.1:0"]);
-    let refusal = said.refusal();
+    let printed = operator.run(&["serve", "--bind", "127.0.0.1:0"]);
+    let refusal = printed.refusal();
     assert!(refusal.starts_with(&format!("{} is missing", key.display())), "{refusal}");
     assert!(refusal.contains("set INVENTREE_SECRET_KEY"), "{refusal}");
     assert!(!key.exists());
@@ -156,7 +157,7 @@ fn terminal_prompt_asks_for_the_password_twice() {
 #[test]
 fn password_needs_a_terminal_or_a_file() {
     let operator = Operator::alone();
-    let said = operator.run(&["user", "add", "amy"]);
-    assert!(said.refusal().contains("use --password-file"), "{said:?}");
+    let printed = operator.run(&["user", "add", "amy"]);
+    assert!(printed.refusal().contains("use --password-file"), "{printed:?}");
     assert!(!operator.database.exists());
 }

@@ -35,10 +35,10 @@ async fn json_has_these_keys_in_this_order() {
         (vec!["user", "deactivate", "amy"], r#"{"sessions":1,"tokens":1}"#.to_owned()),
         (vec!["user", "list", "--search", "nobody"], "[]".to_owned()),
     ] {
-        let said = operator.run(&[&arguments[..], &["--format", "json"]].concat());
-        assert_eq!(said.code, 0, "{said:?}");
+        let output = operator.run(&[&arguments[..], &["--format", "json"]].concat());
+        assert_eq!(output.code, 0, "{output:?}");
         // No value contains blanks or line breaks.
-        let compact: String = said.out.chars().filter(|letter| !letter.is_whitespace()).collect();
+        let compact: String = output.out.chars().filter(|letter| !letter.is_whitespace()).collect();
         assert_eq!(compact, expected, "{arguments:?}");
     }
 }
@@ -51,13 +51,13 @@ fn tables_are_aligned_and_keep_control_characters_out_of_the_terminal() {
         PASSWORD,
     );
     operator.with_password(&["user", "add", "bartholomew", "--email", "b@example.com"], PASSWORD);
-    let said = operator.run(&["user", "list"]);
+    let output = operator.run(&["user", "list"]);
     let expected = "\
 ID  USERNAME     EMAIL          NAME     ACTIVE  ADMIN  LAST LOGIN
 1   amy                         A\u{fffd}[31my  yes     yes
 2   bartholomew  b@example.com           yes     no
 ";
-    assert_eq!(said.out, expected);
+    assert_eq!(output.out, expected);
     let shown = operator.run(&["user", "show", "bartholomew"]).out;
     assert!(shown.contains("\npassword       set\n"), "{shown}");
     assert!(shown.contains("\naddress        b@example.com (unverified, primary)\n"), "{shown}");
@@ -69,8 +69,8 @@ fn list_is_by_name_and_finds_parts_of_names_and_addresses() {
     for (name, email) in
         [("zoe", "zoe@example.org"), ("Amy_1", ""), ("amyx1", "pond@example.com"), ("Émile", "")]
     {
-        let said = operator.with_password(&["user", "add", name, "--email", email], PASSWORD);
-        assert_eq!(said.code, 0, "{said:?}");
+        let output = operator.with_password(&["user", "add", name, "--email", email], PASSWORD);
+        assert_eq!(output.code, 0, "{output:?}");
     }
     for (search, found) in [
         ("", vec!["Amy_1", "amyx1", "zoe", "Émile"]),
@@ -86,8 +86,8 @@ fn list_is_by_name_and_finds_parts_of_names_and_addresses() {
             listed.as_array().unwrap().iter().map(|user| user["username"].clone()).collect();
         assert_eq!(names, found, "{search}");
     }
-    let said = operator.run(&["user", "list", "--limit", "2", "--format", "json"]);
-    assert_eq!(said.json().as_array().unwrap().len(), 2);
-    assert_eq!(said.err, "Output truncated at 2; use --limit to see more.\n");
+    let output = operator.run(&["user", "list", "--limit", "2", "--format", "json"]);
+    assert_eq!(output.json().as_array().unwrap().len(), 2);
+    assert_eq!(output.err, "Output truncated at 2; use --limit to see more.\n");
     assert_eq!(operator.run(&["user", "list", "--limit", "4"]).err, "");
 }

@@ -84,9 +84,9 @@ fn verified_address_is_taken() {
     let operator = Operator::alone();
     operator.with_password(&["user", "add", "amy", "--email", "amy@example.com"], PASSWORD);
     operator.database.execute("UPDATE email_addresses SET verified = TRUE");
-    let said =
+    let output =
         operator.with_password(&["user", "add", "bob", "--email", "AMY@example.com"], PASSWORD);
-    assert_eq!(said.refusal(), "email: A user is already registered with this e-mail address.");
+    assert_eq!(output.refusal(), "email: A user is already registered with this e-mail address.");
     assert_eq!(operator.json(&["user", "list"]).as_array().unwrap().len(), 1);
 }
 
@@ -102,16 +102,16 @@ fn missing_database_is_not_created() {
         &["session", "list"],
         &["sessions", "clear"],
     ] {
-        let said = operator.run(arguments);
+        let output = operator.run(arguments);
         let parts: &[&str] = match &operator.database {
             TestDatabase::File(_) => &["the database", "No such file"],
             TestDatabase::Server { .. } => &["is not a database of this server"],
         };
-        let refusal = said.refusal();
-        assert!(parts.iter().all(|part| refusal.contains(part)), "{said:?}");
+        let refusal = output.refusal();
+        assert!(parts.iter().all(|part| refusal.contains(part)), "{output:?}");
     }
-    let said = operator.with_password(&["user", "add", "amy"], "short");
-    assert!(said.refusal().starts_with("password: "), "{said:?}");
+    let output = operator.with_password(&["user", "add", "amy"], "short");
+    assert!(output.refusal().starts_with("password: "), "{output:?}");
     assert!(!operator.database.exists());
 }
 
@@ -137,12 +137,12 @@ fn listing_does_not_wait_for_a_writer() {
     operator.with_password(&["user", "add", "amy"], PASSWORD);
     let lock = operator.database.lock();
     assert_eq!(operator.json(&["user", "list"])[0]["username"], "amy");
-    let said = operator.run(&["user", "deactivate", "amy"]);
+    let output = operator.run(&["user", "deactivate", "amy"]);
     let why = match &operator.database {
         TestDatabase::File(_) => "database is locked",
         TestDatabase::Server { .. } => "lock timeout",
     };
-    assert!(said.refusal().contains(why), "{said:?}");
+    assert!(output.refusal().contains(why), "{output:?}");
     drop(lock);
     assert_eq!(operator.json(&["user", "show", "amy"])["active"], true);
 }
@@ -165,7 +165,7 @@ async fn no_output_has_a_secret_or_its_digest() {
         let key = secret.trim_start_matches("Token ").trim_start_matches("sessionid=");
         secrets.extend([key.to_owned(), hex(&digest(key)), hex(&digest(key)).to_uppercase()]);
     }
-    let mut said = String::new();
+    let mut output = String::new();
     for format in ["table", "json"] {
         for arguments in [
             &["user", "list"][..],
@@ -183,7 +183,7 @@ async fn no_output_has_a_secret_or_its_digest() {
             let Said { code, out, err } =
                 operator.run(&[arguments, &["--format", format]].concat());
             assert_eq!(code, 0, "{arguments:?}: {err}");
-            said += &(out + &err);
+            output += &(out + &err);
         }
     }
     for format in ["table", "json"] {
@@ -198,10 +198,10 @@ async fn no_output_has_a_secret_or_its_digest() {
                 "deactivate" => operator.run(&arguments),
                 _ => operator.with_password(&arguments, password),
             };
-            said += &(out + &err);
+            output += &(out + &err);
         }
     }
     for secret in secrets {
-        assert!(!said.contains(&secret), "{secret}: {said}");
+        assert!(!output.contains(&secret), "{secret}: {output}");
     }
 }

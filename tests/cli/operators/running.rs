@@ -17,8 +17,8 @@ async fn user_added_beside_a_running_server_logs_in_at_once() {
         "--last-name",
         "Pond",
     ];
-    let said = operator.with_password(&add, PASSWORD);
-    assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
+    let output = operator.with_password(&add, PASSWORD);
+    assert_eq!((output.code, output.err.as_str()), (0, ""), "{output:?}");
     assert!(server.mails.lock().unwrap().is_empty());
     let (token, _) = log_in(&server, "amy").await;
     let user = server.get("user/", &token_of(&token)).await.json();
@@ -38,9 +38,9 @@ async fn user_added_beside_a_running_server_logs_in_at_once() {
 #[tokio::test]
 async fn user_added_with_an_address_can_reset_the_password() {
     let server = TestServer::start().await;
-    let said = Operator::of(&server)
+    let output = Operator::of(&server)
         .with_password(&["user", "add", "amy", "--email", "amy@example.com"], PASSWORD);
-    assert_eq!(said.code, 0, "{said:?}");
+    assert_eq!(output.code, 0, "{output:?}");
     server.post("password/reset/", &[], json!({"email": "amy@example.com"})).await;
     let (uid, token) = reset_link(&server.take_mails(1).await[0]);
     let body = json!({
@@ -84,8 +84,11 @@ async fn set_password_revokes_sessions_tokens_and_reset_links() {
     let (token, session) = log_in(&server, "amy").await;
     server.post("password/reset/", &[], json!({"email": "amy@example.com"})).await;
     let (uid, key) = reset_link(&server.take_mails(1).await[0]);
-    let said = operator.with_password(&["user", "set-password", "amy"], OTHER_PASSWORD);
-    assert_eq!(said.out, "amy has a new password: 2 sessions and 2 tokens revoked\n", "{said:?}");
+    let output = operator.with_password(&["user", "set-password", "amy"], OTHER_PASSWORD);
+    assert_eq!(
+        output.out, "amy has a new password: 2 sessions and 2 tokens revoked\n",
+        "{output:?}"
+    );
     assert_eq!(status(&server, ("authorization", &token)).await, 401);
     assert_eq!(status(&server, ("cookie", &session)).await, 401);
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 400);
@@ -124,11 +127,11 @@ async fn ended_session_is_refused_and_tokens_still_work() {
     assert_eq!(operator.json(&["session", "end", &id]), json!({"sessions": 1, "tokens": 0}));
     assert_eq!(status(&server, ("cookie", &second)).await, 401);
     assert_eq!(status(&server, ("cookie", &third)).await, 200);
-    let said = operator.run(&["session", "end", "--user", "Amy"]);
+    let output = operator.run(&["session", "end", "--user", "Amy"]);
     assert_eq!(
-        said.out,
+        output.out,
         "amy is signed out: 2 sessions revoked; still valid: 3 API tokens (`token list amy`)\n",
-        "{said:?}"
+        "{output:?}"
     );
     assert_eq!(
         operator.json(&["session", "end", "--user", "Amy"]),

@@ -126,17 +126,17 @@ impl<'a> Visitor<'a> {
     }
 
     /// `most` is the maximum number of content types.
-    pub(super) fn content(&mut self, at: &At, content: &'a Value, most: usize) {
+    pub(super) fn content(&mut self, at: &At, content: &'a Value, max: usize) {
         let Some(types) = content.as_object() else { return };
         let first = types.values().next();
-        if types.len() < most {
+        if types.len() < max {
             let fresh = first.cloned().unwrap_or(json!({"schema": {"type": "object"}}));
             self.put("content type added", &at.member("application/vnd.mutant"), fresh);
         }
         for (media, said) in types {
             let there = at.member(media);
             // A parameter has exactly one.
-            if most > 1 {
+            if max > 1 {
                 self.take("content type removed", &there);
             }
             self.rename("content type renamed", at, media, "application/vnd.mutant");

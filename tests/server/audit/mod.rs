@@ -47,7 +47,7 @@ fn operator(server: &TestServer, arguments: &[&str]) -> Output {
     command.args(arguments).arg("--database").arg(server.database.argument()).output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout.clone()).unwrap()
 }

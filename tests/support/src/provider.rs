@@ -402,9 +402,9 @@ impl Provider {
             header["jwk"] = public_key(&other_key, state.key_id);
             header["jku"] = json!(format!("{}/keys-of-another", self.issuer));
         }
-        let said = changed(&mut state.change, "/claims", claims.to_string());
+        let claims_sent = changed(&mut state.change, "/claims", claims.to_string());
         let head = changed(&mut state.change, "/header", header.to_string());
-        let signed = format!("{}.{}", encoded(head), encoded(said));
+        let signed = format!("{}.{}", encoded(head), encoded(claims_sent));
         let sign = |key: &EcdsaKeyPair| {
             encoded(key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap())
         };

@@ -121,8 +121,8 @@ async fn run() -> Result<(), Failure> {
         server.kill().map_err(|e| format!("round {round}: {e}"))?;
         for task in tasks {
             let (client, acknowledged) = task.await?.map_err(|e| format!("round {round}: {e}"))?;
-            if let Some(said) = client.unavailable {
-                return Err(format!("round {round}: {said}").into());
+            if let Some(output) = client.unavailable {
+                return Err(format!("round {round}: {output}").into());
             }
             stats.acknowledged += acknowledged;
             clients.push(client);

@@ -264,8 +264,8 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
         stop.store(true, Ordering::SeqCst);
         for task in tasks {
             let (mut client, acknowledged) = runtime.block_on(task)?.map_err(at)?;
-            if let (Some(said), Some(_)) = (client.unavailable.take(), victim) {
-                return Err(at(format!("with the database there: {said}").into()));
+            if let (Some(output), Some(_)) = (client.unavailable.take(), victim) {
+                return Err(at(format!("with the database there: {output}").into()));
             }
             stats.acknowledged += acknowledged;
             clients.push(client);

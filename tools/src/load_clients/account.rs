@@ -206,16 +206,16 @@ impl Account {
         };
         let status = answer.status();
         let Ok(body) = answer.bytes().await else { return Ok(Answer::Missing) };
-        let said = String::from_utf8_lossy(&body);
+        let output = String::from_utf8_lossy(&body);
         if status == 503 {
             return Ok(Answer::Unavailable(format!(
-                "{}: {operation:?} was answered with {status}: {said}",
+                "{}: {operation:?} was answered with {status}: {output}",
                 self.username
             )));
         }
         if !status.is_success() {
             return Err(format!(
-                "{}: {operation:?} was answered with {status}: {said}",
+                "{}: {operation:?} was answered with {status}: {output}",
                 self.username
             )
             .into());

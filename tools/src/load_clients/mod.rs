@@ -72,9 +72,9 @@ impl Client {
                     account.pending = Some(operation);
                     break;
                 }
-                Answer::Unavailable(said) => {
+                Answer::Unavailable(output) => {
                     account.pending = Some(operation);
-                    self.unavailable = Some(said);
+                    self.unavailable = Some(output);
                     break;
                 }
                 Answer::NotSent => break,

@@ -61,8 +61,8 @@ fn per_second(
     duration: Duration,
     work: impl Fn() -> Result<bool, String> + Sync,
 ) -> Result<f64, String> {
-    let begun = Instant::now();
-    let (work, end) = (&work, begun + duration);
+    let started = Instant::now();
+    let (work, end) = (&work, started + duration);
     let done: Result<u64, String> = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|_| {
@@ -80,5 +80,5 @@ fn per_second(
             .map(|worker| worker.join().map_err(|_| "a thread panicked".to_owned())?)
             .sum()
     });
-    Ok(done? as f64 / begun.elapsed().as_secs_f64())
+    Ok(done? as f64 / started.elapsed().as_secs_f64())
 }

@@ -154,9 +154,9 @@ impl RunningLoad {
     pub fn finish(self) -> Result<Load, String> {
         let output = self.wrk.wait_with_output().map_err(|e| e.to_string())?;
         read(&output, self.expect).ok_or_else(|| {
-            let said = [output.stdout, output.stderr]
+            let printed = [output.stdout, output.stderr]
                 .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            format!("not the answers that were expected: {}", said.concat())
+            format!("not the answers that were expected: {}", printed.concat())
         })
     }
 }
@@ -197,7 +197,7 @@ pub fn check_wrk() -> Result<(), String> {
         .arg("-v")
         .output()
         .map_err(|e| format!("wrk: {e}; apt-get install wrk"))?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let is_known = said.contains(WRK_VERSION);
-    if is_known { Ok(()) } else { Err(format!("wrk {WRK_VERSION} is needed; this is {said}")) }
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let is_known = printed.contains(WRK_VERSION);
+    if is_known { Ok(()) } else { Err(format!("wrk {WRK_VERSION} is needed; this is {printed}")) }
 }

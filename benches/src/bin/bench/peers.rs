@@ -132,7 +132,7 @@ pub fn run() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let database = folder.path().join("ours.sqlite3");
     fill(&database.as_path().into(), 1000)?;
-    let heads = &[
+    let headings = &[
         "server",
         "who-am-i per s",
         "ours",
@@ -143,7 +143,7 @@ pub fn run() -> Result<(), Box<dyn Error>> {
         "start ms",
         "ours",
     ];
-    let mut table = Table::new(heads);
+    let mut table = Table::new(headings);
     for peer in &PEERS {
         for hash in ["default", "argon2id"] {
             let named = if hash == "default" { peer.hash } else { "argon2id at our parameters" };
@@ -190,9 +190,9 @@ fn compare(
     let token = request(server.port, &(peer.log_in)())?;
     let token = token[peer.token].as_str().ok_or("no token in the answer to a login")?.to_owned();
     let who = Request::get(peer.who).header(format!("Authorization: {} {token}", peer.scheme));
-    let said = request(server.port, &who)?.to_string();
-    if !said.contains(EMAIL) {
-        return Err(format!("who-am-i says {said}").into());
+    let output = request(server.port, &who)?.to_string();
+    if !output.contains(EMAIL) {
+        return Err(format!("who-am-i says {output}").into());
     }
 
     let ours_started = [serve(database)?, serve(database)?, serve(database)?].map(|p| p.started_in);

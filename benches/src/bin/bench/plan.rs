@@ -21,12 +21,12 @@ pub struct Plan {
 impl Plan {
     /// On a busy machine, the first of many logins may take seconds.
     pub fn seconds_for(&self, connections: u32) -> u32 {
-        if connections >= HASHERS { self.seconds.max(LEAST_SECONDS) } else { self.seconds }
+        if connections >= HASHERS { self.seconds.max(MIN_SECONDS) } else { self.seconds }
     }
 }
 
 /// For loads that hash passwords.
-const LEAST_SECONDS: u32 = 10;
+const MIN_SECONDS: u32 = 10;
 
 pub const FULL: Plan = Plan {
     rounds: 5,

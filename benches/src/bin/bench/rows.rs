@@ -72,9 +72,9 @@ pub fn run_reads(plan: &Plan) -> Outcome<()> {
 
 impl Bench<'_> {
     fn new(plan: &Plan) -> Bench<'_> {
-        let heads =
+        let headings =
             &["what", "this server", "beside", "ratio", "promised", "p50, p99 ms", "PSS MiB"];
-        Bench { plan, table: Table::new(heads) }
+        Bench { plan, table: Table::new(headings) }
     }
 
     fn few_accounts(&self, folder: &Path) -> Outcome<PathBuf> {

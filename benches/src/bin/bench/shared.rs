@@ -41,8 +41,8 @@ pub fn run(plan: &Plan) -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let nodes: Result<Vec<_>, _> =
         (0..NODES).map(|n| serve(&address, &folder.path().join(format!("{n}.log")))).collect();
-    let heads = &["what", "measured", "beside", "ratio", "promised", "p50, p99 ms", "PSS MiB"];
-    let mut shared = Shared { plan, table: Table::new(heads), nodes: nodes? };
+    let headings = &["what", "measured", "beside", "ratio", "promised", "p50, p99 ms", "PSS MiB"];
+    let mut shared = Shared { plan, table: Table::new(headings), nodes: nodes? };
     let store = Store::open(&database)?;
     shared.who_am_i(&store)?;
     shared.logins()?;
@@ -198,8 +198,8 @@ async fn selects_per_second(store: &Store, tokens: u32, duration: Duration) -> O
     let digests: Vec<[u8; 32]> =
         (1..=tokens).map(|number| digest(&token_key(&format!("{number:08}")))).collect();
     let (digests, next) = (Arc::new(digests), Arc::new(AtomicU32::new(0)));
-    let begun = Instant::now();
-    let end = begun + duration;
+    let started = Instant::now();
+    let end = started + duration;
     let tasks: Vec<_> = (0..READERS)
         .map(|_| {
             let (store, digests, next) = (store.clone(), Arc::clone(&digests), Arc::clone(&next));
@@ -222,5 +222,5 @@ async fn selects_per_second(store: &Store, tokens: u32, duration: Duration) -> O
     for task in tasks {
         done += task.await??;
     }
-    Ok(done as f64 / begun.elapsed().as_secs_f64())
+    Ok(done as f64 / started.elapsed().as_secs_f64())
 }

@@ -85,7 +85,7 @@ impl<'a> Classifier<'a> {
                 Severity::Compatible => {
                     format!("{what}: nothing that clients send or read breaks.")
                 }
-                _ => format!("{what}: what that changes is said at {place}."),
+                _ => format!("{what}: the effect is reported at {place}."),
             };
             return self.verdict_at(&location, severity, Audience::All, message, difference);
         }

@@ -165,7 +165,7 @@ pub(crate) const LIFECYCLE: &[(&str, &str)] = &[
     ),
     ("sunset-removed", "Something deprecated no longer states the day on which it may be removed."),
     ("stability-invalid", "`x-stability-level` is none of draft, alpha, beta and stable."),
-    ("stability-decreased", "Something became less stable than it was said to be."),
+    ("stability-decreased", "A stability level decreased."),
     (
         "extensible-enum-value-removed",
         "A value of `x-extensible-enum` is gone: requests with it may be refused.",

@@ -119,10 +119,10 @@ fn main() -> Result<(), String> {
 
 /// Prints the counts by outcome; status 0 is no response, to an incomplete request.
 fn say<K: Display>(what: &str, executions: u64, started: Instant, outcomes: &BTreeMap<K, u64>) {
-    let said: Vec<String> =
+    let output: Vec<String> =
         outcomes.iter().map(|(outcome, count)| format!("{outcome}: {count}")).collect();
     let took = started.elapsed().as_secs();
-    println!("{what:36} {executions:>11} executions, {took:5} s, {}", said.join(", "));
+    println!("{what:36} {executions:>11} executions, {took:5} s, {}", output.join(", "));
 }
 
 fn fuzz(parser: &parsers::Parser, executions: u64, seed: u64) -> Result<(), String> {

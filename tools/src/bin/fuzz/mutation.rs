@@ -99,14 +99,14 @@ impl Mutator {
     }
 
     /// With up to `most` changes.
-    pub fn next(&mut self, most: u32) -> Vec<u8> {
+    pub fn next(&mut self, max_changes: u32) -> Vec<u8> {
         let input = self.corpus.choose(&mut self.random).cloned().unwrap_or_default();
-        self.mutated(input, most)
+        self.mutated(input, max_changes)
     }
 
     /// Like `next`, for a given input.
-    pub fn mutated(&mut self, mut input: Vec<u8>, most: u32) -> Vec<u8> {
-        for _ in 0..self.random.random_range(1..=most) {
+    pub fn mutated(&mut self, mut input: Vec<u8>, max_changes: u32) -> Vec<u8> {
+        for _ in 0..self.random.random_range(1..=max_changes) {
             self.mutate(&mut input);
         }
         input.truncate(MAX_BYTES);

@@ -185,8 +185,8 @@ fn checked(fields: Fields) -> u64 {
     let mut found = Vec::new();
     for table in TABLES {
         let (cleaned, errors) = fields::check(table, &fields, Rules::default(), AppState::FORMATS);
-        let errors = errors.iter().map(|(name, said)| {
-            (name.to_owned(), said.iter().map(|s| words(s)).collect::<Vec<_>>())
+        let errors = errors.iter().map(|(name, output)| {
+            (name.to_owned(), output.iter().map(|s| words(s)).collect::<Vec<_>>())
         });
         found.push((cleaned.keys().cloned().collect::<Vec<_>>(), errors.collect::<Vec<_>>()));
     }
@@ -467,9 +467,12 @@ fn document(input: &[u8]) -> u64 {
         Ok(document) => {
             let differences = contract::diff::diff(&GOOD, &document);
             let verdicts = contract::compatibility::compare(&document, &GOOD);
-            let said =
+            let output =
                 contract::diff::to_text(&differences, contract::diff::DocumentNames::SOURCE_SERVER);
-            outcome(&(said.lines().count().min(50), contract::compatibility::may_break(&verdicts)))
+            outcome(&(
+                output.lines().count().min(50),
+                contract::compatibility::may_break(&verdicts),
+            ))
         }
         Err(why) => outcome(&words(&why.to_string())),
     }

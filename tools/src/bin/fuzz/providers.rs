@@ -98,8 +98,9 @@ pub async fn run(executions: u64, seed: u64) -> Result<BTreeMap<u16, u64>, Strin
         let status = sign_in(&http, &base, &provider, n).await.map_err(|e| e.to_string())?;
         if status == 500 {
             let what = MUTATED[usize::try_from(n).unwrap_or(0) % MUTATED.len()];
-            let said = last.lock().map(|last| last.escape_ascii().to_string()).unwrap_or_default();
-            return Err(format!("500 at sign-in {n} of seed {seed}: {what} said {said}"));
+            let output =
+                last.lock().map(|last| last.escape_ascii().to_string()).unwrap_or_default();
+            return Err(format!("500 at sign-in {n} of seed {seed}: {what} output {output}"));
         }
         *statuses.entry(status).or_default() += 1;
     }

@@ -119,7 +119,7 @@ pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
         {
             by_direction(
                 format!("{subject} is of another type and no longer one of certain values"),
-                (Unclear, "whether the values before mean the same is not said"),
+                (Unclear, "whether the previous values keep their meaning is not stated"),
                 UNEXPECTED,
             )
         }
@@ -308,7 +308,7 @@ fn default_value(location: &Location<'_>, old: Option<&Value>, new: Option<&Valu
         ),
         (None, Some(new)) => by_direction(
             format!("{subject} has the default {} now", value(new)),
-            (Unclear, "what was taken before for what is not sent is not said"),
+            (Unclear, "which value applied to omitted members before is not stated"),
             unread,
         ),
         _ => by_direction(

@@ -20,11 +20,11 @@ fn severity(place: &Place, old: &Value, new: &Value) -> (Severity, String) {
     };
     let verdicts = compare(&document(old), &document(new));
     let worst = verdicts.iter().map(|verdict| verdict.severity).max().unwrap_or(Compatible);
-    let said: Vec<String> = verdicts
+    let rendered: Vec<String> = verdicts
         .iter()
         .map(|verdict| format!("{:?} {}: {}", verdict.severity, verdict.location, verdict.message))
         .collect();
-    (worst, said.join("\n    "))
+    (worst, rendered.join("\n    "))
 }
 
 /// Collects the rows that are judged wrongly.
@@ -34,16 +34,17 @@ struct Wrong(Vec<String>, usize);
 impl Wrong {
     fn expect(&mut self, breaks: bool, name: &str, place: &Place, old: &Value, new: &Value) {
         self.1 += 1;
-        let (severity, said) = severity(place, old, new);
+        let (severity, rendered) = severity(place, old, new);
         if breaks != (severity != Compatible) {
             let should = if breaks { "breaks" } else { "is harmless" };
-            self.0.push(format!("{name} in {} {should}: {old} to {new}\n    {said}", place.name));
+            self.0
+                .push(format!("{name} in {} {should}: {old} to {new}\n    {rendered}", place.name));
         }
     }
 
-    fn none(self, least: usize) {
+    fn none(self, min: usize) {
         assert!(self.0.is_empty(), "{} of {}\n{}", self.0.len(), self.1, self.0.join("\n"));
-        assert!(self.1 >= least, "{} are left", self.1);
+        assert!(self.1 >= min, "{} are left", self.1);
     }
 }
 

@@ -136,7 +136,7 @@ fn edited(edits: &[Edit]) -> Value {
     document
 }
 
-fn said(verdicts: &[Verdict]) -> Vec<(Severity, &str)> {
+fn rendered(verdicts: &[Verdict]) -> Vec<(Severity, &str)> {
     verdicts.iter().map(|verdict| (verdict.severity, verdict.message.as_str())).collect()
 }
 
@@ -145,7 +145,7 @@ fn said(verdicts: &[Verdict]) -> Vec<(Severity, &str)> {
 fn check(cases: Vec<(Vec<Edit>, Severity, &str)>) {
     for (number, (edits, severity, message)) in cases.into_iter().enumerate() {
         let verdicts = compare(&document(), &edited(&edits));
-        assert_eq!(said(&verdicts), [(severity, message)], "case {number}");
+        assert_eq!(rendered(&verdicts), [(severity, message)], "case {number}");
     }
 }
 

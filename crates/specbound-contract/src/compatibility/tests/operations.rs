@@ -43,11 +43,11 @@ fn documents(parts: &str) -> [Vec<Value>; 2] {
 /// Whether any change breaks clients, or may, with the messages.
 fn breaks(old: &Value, new: &Value) -> (bool, String) {
     let verdicts = compare(old, new);
-    let said: Vec<String> = verdicts
+    let rendered: Vec<String> = verdicts
         .iter()
         .map(|verdict| format!("{:?} {}: {}", verdict.severity, verdict.location, verdict.message))
         .collect();
-    (compatibility::may_break(&verdicts), said.join("\n    "))
+    (compatibility::may_break(&verdicts), rendered.join("\n    "))
 }
 
 #[test]
@@ -58,9 +58,11 @@ fn operation_changes_are_classified_by_audience() {
         for ((left, right), expected) in left.iter().zip(&right).zip([calling, called]) {
             for (place, (left, right)) in left.iter().zip(right).enumerate() {
                 for ((old, new), expected) in [(left, right), (right, left)].iter().zip(expected) {
-                    let (found, said) = breaks(old, new);
+                    let (found, rendered) = breaks(old, new);
                     if found != *expected {
-                        wrong.push(format!("{name}, place {place}: {expected} {old}\n    {said}"));
+                        wrong.push(format!(
+                            "{name}, place {place}: {expected} {old}\n    {rendered}"
+                        ));
                     }
                 }
             }
@@ -85,9 +87,9 @@ fn every_part_of_a_document_is_classified() {
     for Whole(name, left, right, expected) in DOCUMENTS {
         let (left, right) = (document(left), document(right));
         for ((old, new), expected) in [(&left, &right), (&right, &left)].iter().zip(expected) {
-            let (found, said) = breaks(old, new);
+            let (found, rendered) = breaks(old, new);
             if found != *expected {
-                wrong.push(format!("{name}: {expected} {old}\n    {said}"));
+                wrong.push(format!("{name}: {expected} {old}\n    {rendered}"));
             }
         }
     }

@@ -12,7 +12,7 @@ fn renamed_path_variable_is_compatible_and_other_changes_are_classified() {
     new["paths"]["/read/{pk}/"] = item;
     let verdicts = compare(&document(), &new);
     assert_eq!(
-        said(&verdicts),
+        rendered(&verdicts),
         [
             (
                 Compatible,
@@ -83,7 +83,7 @@ fn renamed_path_reports_its_new_name() {
         ),
     ] {
         let verdicts = compare(&document(), &edited(&[Rename(from, to)]));
-        let both = said(&verdicts);
+        let both = rendered(&verdicts);
         assert!(both.contains(&(Breaking, message)), "{both:?}");
         assert_eq!(
             (both.len(), both.iter().filter(|(severity, _)| *severity == Compatible).count()),
@@ -100,7 +100,7 @@ fn reference_is_classified_by_its_target() {
     let from = edited(&[item("Cat")]);
     let verdicts = compare(&from, &edited(&[item("Tom")]));
     assert_eq!(
-        said(&verdicts),
+        rendered(&verdicts),
         [(
             Compatible,
             "an item of `list` now refers to `Tom`, before `Cat`, with the same content: only \
