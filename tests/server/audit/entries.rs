@@ -245,7 +245,7 @@ async fn operator_actions_are_audited_as_operator() {
         &["user", "reset-factors", "amy"],
         &["token", "create", "amy", "--for", "backup"],
     ] {
-        output(&operator(&server, arguments));
+        printed(&operator(&server, arguments));
     }
     let came = entries(&server)
         .await
@@ -279,7 +279,7 @@ async fn import_is_audited_once_and_only_when_it_changes_something() {
     source.account(2, "bob", "!");
     for _ in 0..2 {
         let from = source.path.to_str().unwrap();
-        output(&operator(&server, &["import", "inventree", "--from", from]));
+        printed(&operator(&server, &["import", "inventree", "--from", from]));
         assert_eq!(
             since(&server, 0).await,
             [("imported".to_owned(), None, "2 accounts".to_owned())]

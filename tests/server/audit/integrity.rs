@@ -183,7 +183,7 @@ async fn operator_filters_audit_entries_by_account_event_client_and_time() {
     server.flush_deferred().await;
     let read = |arguments: &[&str]| -> Value {
         let all = [&["audit"], arguments, &["--format", "json"]].concat();
-        serde_json::from_str(&output(&operator(&server, &all))).unwrap()
+        serde_json::from_str(&printed(&operator(&server, &all))).unwrap()
     };
     let first = json!({
         "id": 1, "at": "2026-03-01T12:00:00Z", "event": "registered", "account_id": 1,
@@ -205,7 +205,7 @@ async fn operator_filters_audit_entries_by_account_event_client_and_time() {
         let found: Vec<&Value> = found.as_array().unwrap().iter().map(|row| &row["id"]).collect();
         assert_eq!(json!(found), ids, "{arguments:?}");
     }
-    let table = output(&operator(&server, &["audit", "amy", "--limit", "1"]));
+    let table = printed(&operator(&server, &["audit", "amy", "--limit", "1"]));
     let mut lines = table.lines();
     assert_eq!(
         lines.next().unwrap().split_whitespace().collect::<Vec<_>>(),
