@@ -142,9 +142,11 @@ enum Segment<'a> {
     Variable(&'a str),
 }
 
-/// Whether dropshot finds a literal segment by its text: it decodes that of a request.
+/// Whether dropshot finds a literal segment by its text: it decodes that of a request, and takes no
+/// dots.
 fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !"{}%".contains(c))
+    !["", ".", ".."].contains(&text)
+        && text.chars().all(|c| c.is_ascii_graphic() && !"{}%".contains(c))
 }
 
 /// The segments of a path that dropshot can hold by itself, without the last slash.
