@@ -104,9 +104,8 @@ fn argument(
             let value = value.to_string();
             match &*reference.elem {
                 syn::Type::Slice(items) if matches!(*items.elem, syn::Type::Reference(_)) => {
-                    quote! {
-                        &super::value::<Vec<String>>(#value).iter().map(String::as_str).collect::<Vec<_>>()
-                    }
+                    let texts = quote!(super::value::<Vec<String>>(#value));
+                    quote!(&#texts.iter().map(String::as_str).collect::<Vec<_>>())
                 }
                 syn::Type::Slice(_) => quote!(&super::value::<Vec<_>>(#value)),
                 _ => quote!(&super::value(#value)),
