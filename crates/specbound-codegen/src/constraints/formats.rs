@@ -43,8 +43,12 @@ pub fn checked(format: Option<&Value>, runtime: &syn::Path) -> Option<TokenStrea
     Some(quote!(#runtime::TextFormat::#variant))
 }
 
+/// Whether the runtime checks a format.
+pub fn is_checked(format: &Value) -> bool {
+    format.as_str().is_some_and(|format| FORMATS.iter().any(|(name, _)| *name == format))
+}
+
 /// Whether a table must check a format, since no type does.
 pub fn needs_table(format: &Value) -> bool {
-    let Some(format) = format.as_str() else { return false };
-    !TYPES.contains(&format) && FORMATS.iter().any(|(name, _)| *name == format)
+    is_checked(format) && format.as_str().is_some_and(|format| !TYPES.contains(&format))
 }

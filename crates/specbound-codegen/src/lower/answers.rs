@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::operation::same_type_twice;
 use super::{Checked, Lower};
+use crate::constraints::formats::is_checked;
 use crate::names::clean;
 use crate::openapi::{EVENT_DATA, EVENTS, ORIGINAL, is_json_type};
 use crate::read::escape;
@@ -195,11 +196,13 @@ fn is_token(name: &str) -> bool {
 /// The type of a header, if it is plain or a list of plain values; and whether that is all that the
 /// schema says.
 fn plain_header(schema: &Value) -> (Option<Value>, bool) {
-    let hints = ["type", "items", "format", "description", "title", "example", "examples"];
+    let hints = ["type", "items", "description", "title", "example", "examples"];
     let hints = [&hints[..], &["default", "deprecated", "nullable"]].concat();
-    let is_whole = schema.as_object().is_none_or(|keywords| {
-        keywords.keys().all(|key| hints.contains(&key.as_str()) || key.starts_with("x-"))
-    });
+    let is_hint = |(key, value): (&String, &Value)| match key.as_str() {
+        "format" => !is_checked(value),
+        key => hints.contains(&key) || key.starts_with("x-"),
+    };
+    let is_whole = schema.as_object().is_none_or(|keywords| keywords.iter().all(is_hint));
     let is_plain = |kind: &Value| {
         ["string", "integer", "number", "boolean"].iter().any(|plain| kind["type"] == **plain)
     };

@@ -89,10 +89,12 @@ fn argument(
         return Some(quote!(#media));
     }
     let schema = schema_of(name, operation, document);
-    let mut value = sample::of(schema, document, Writer::Client);
-    let is_in_path =
-        |one: &Parameter| one.location == ParameterLocation::Path && field_name(&one.name) == name;
-    if operation.parameters.iter().any(is_in_path) {
+    let parameter = operation.parameters.iter().find(|one| field_name(&one.name) == name);
+    let mut value = match parameter {
+        Some(_) => sample::of_parameter(schema, document),
+        None => sample::of(schema, document, Writer::Client),
+    };
+    if parameter.is_some_and(|one| one.location == ParameterLocation::Path) {
         fill(&mut value, schema, document);
     }
     Some(match kind {

@@ -26,6 +26,21 @@ pub fn of(schema: &Value, document: &Document, writer: Writer) -> Value {
     Sampler { document, writer, left: Cell::new(MAX_STEPS) }.sample(schema, 0)
 }
 
+/// The same of a parameter that is there: it has no null.
+pub fn of_parameter(schema: &Value, document: &Document) -> Value {
+    let mut schema = schema;
+    for _ in 0..MAX_DEPTH {
+        let name = schema["$ref"].as_str().and_then(component);
+        let Some(found) = name.and_then(|name| document.schema(name)) else { break };
+        schema = &found.source;
+    }
+    let mut schema = schema.clone();
+    if let Some(keywords) = schema.as_object_mut() {
+        keywords.remove("nullable");
+    }
+    of(&schema, document, Writer::Client)
+}
+
 struct Sampler<'a> {
     document: &'a Document,
     writer: Writer,

@@ -176,3 +176,23 @@ fn only_what_requests_reach_has_rows_and_rows_have_only_constraints() {
     assert!(server.contains(flag), "{server}");
     assert!(server.contains("required:true,members:Some(||<types::Inner"), "{server}");
 }
+
+/// FastAPI's header without a default that may be a list or null.
+#[test]
+fn calls_send_no_null_for_a_required_parameter() {
+    let list = json!({"type": "array", "items": {"type": "string"}});
+    let source = json!({
+        "openapi": "3.1.0", "info": { "title": "", "version": "" },
+        "paths": { "/a": { "get": {
+            "operationId": "a",
+            "parameters": [{
+                "in": "header", "name": "tags", "required": true,
+                "schema": { "anyOf": [list, { "type": "null" }] },
+            }],
+            "responses": { "204": { "description": "" } },
+        } } },
+    });
+    let project = generate_from(&source, &Settings::default(), Mode::Strict).unwrap().project;
+    let calls = dense(&project.calls);
+    assert!(!calls.contains("null") && calls.contains("[]"), "{calls}");
+}
