@@ -104,24 +104,31 @@ pub fn field_name(parameter: &str) -> String {
     if is_identifier(&word) { word } else { format!("{word}_") }
 }
 
-/// A name for each component schema. One that is a unique Rust name is kept.
+/// The extension with which a document chooses the Rust name of a schema or an operation.
+pub const RUST_NAME: &str = "x-rust-name";
+
+/// A name for each component schema. One that is a unique Rust name is kept, and one that
+/// [`RUST_NAME`] chooses goes first.
 pub fn component_names(source: &Value) -> BTreeMap<String, String> {
-    let all =
-        || source["components"]["schemas"].as_object().into_iter().flatten().map(|(name, _)| name);
+    let schemas = &source["components"]["schemas"];
+    let chosen = |name: &str| schemas[name][RUST_NAME].as_str().map(type_name);
+    let all = || schemas.as_object().into_iter().flatten().map(|(name, _)| name);
     let is_plain =
         |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
     let is_good = |name: &str| is_plain(name) && type_name(name) == name.to_pascal_case();
     // A good name comes first, so that a bad one, which is changed anyway, gives way.
     let mut order: Vec<&String> = all().collect();
-    order.sort_by_key(|name| (!is_good(name), name.to_pascal_case() != **name));
+    order.sort_by_key(|name| {
+        (chosen(name).is_none(), !is_good(name), name.to_pascal_case() != **name)
+    });
     let mut taken = BTreeSet::new();
     let mut names = BTreeMap::new();
     for name in order {
-        let wanted = type_name(name);
-        let free = unique(wanted.clone(), &mut taken);
+        let of_document = type_name(name);
+        let free = unique(chosen(name).unwrap_or_else(|| of_document.clone()), &mut taken);
         names.insert(
             name.clone(),
-            if free == wanted && is_good(name) { name.clone() } else { free },
+            if free == of_document && is_good(name) { name.clone() } else { free },
         );
     }
     names
@@ -164,25 +171,27 @@ pub struct OperationNames {
 
 impl OperationNames {
     /// Operations with a good operationId keep it; the others are named after their method and
-    /// path.
+    /// path. A name that [`RUST_NAME`] chooses goes first.
     pub fn new(paths: &Map<String, Value>) -> OperationNames {
         let mut names = BTreeMap::new();
         let mut taken = TakenNames::default();
         let mut unnamed = Vec::new();
         for (path, item) in paths {
-            for method in METHODS.into_iter().filter(|method| item.get(*method).is_some()) {
-                let id = item[method]["operationId"]
+            let methods = METHODS.into_iter().filter(|method| item.get(*method).is_some());
+            unnamed.extend(methods.map(|method| (path, method)));
+        }
+        for key in [RUST_NAME, "operationId"] {
+            unnamed.retain(|(path, method)| {
+                let id = paths[*path][*method][key]
                     .as_str()
                     .filter(|id| is_operation_name(&id.to_snake_case()));
-                match id {
-                    Some(id) if taken.take(&id.to_snake_case()) => {
-                        names.insert((path.clone(), method.to_owned()), id.to_owned());
-                    }
-                    _ => unnamed.push((path, method, item[method]["operationId"].as_str())),
-                }
-            }
+                let Some(id) = id.filter(|id| taken.take(&id.to_snake_case())) else { return true };
+                names.insert(((*path).clone(), (*method).to_owned()), id.to_owned());
+                false
+            });
         }
-        for (path, method, id) in unnamed {
+        for (path, method) in unnamed {
+            let id = paths[path][method]["operationId"].as_str();
             let words = |text: &str| {
                 text.replace(|c: char| !c.is_ascii_alphanumeric(), " ").to_snake_case()
             };

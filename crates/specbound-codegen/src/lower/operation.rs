@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::{Checked, Lower, MAX_REFERENCES, component_name};
-use crate::names::{OperationNames, Template, clean};
+use crate::names::{OperationNames, RUST_NAME, Template, clean};
 use crate::openapi::{FILES, FORMS, IS_JSON, JSON, METHODS, ORIGINAL, RAW, is_json_type};
 use crate::read::escape;
 
@@ -73,7 +73,10 @@ impl Lower<'_> {
         let written = operation.get("operationId").filter(|written| !written.is_string());
         lowered.insert("operationId".to_owned(), written.cloned().unwrap_or_else(|| json!(id)));
         if operation.get("operationId").and_then(Value::as_str).is_some_and(|own| own != id) {
-            let reason = format!("it names no method, or another one has it: this is `{id}`");
+            let reason = match operation.get(RUST_NAME).is_some_and(|chosen| chosen == id) {
+                true => format!("`{RUST_NAME}` names it `{id}`"),
+                false => format!("it names no method, or another one has it: this is `{id}`"),
+            };
             self.note(&format!("{at}/operationId"), &reason);
         }
         for key in ["summary", "description"] {

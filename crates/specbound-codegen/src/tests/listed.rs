@@ -197,3 +197,36 @@ fn paths_that_are_sent_encoded_have_a_route_of_their_own() {
         assert!(server.contains("(\"odd\",\"/-operation/odd\")"), "{path}: {server}");
     }
 }
+
+#[test]
+fn x_rust_name_chooses_the_names_of_schemas_and_operations() {
+    let answer = |name: &str| {
+        let schema = json!({"$ref": format!("#/components/schemas/{name}")});
+        json!({"200": {"description": "", "content": {"application/json": {"schema": schema}}}})
+    };
+    let object = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+    let mut named = object.clone();
+    named["x-rust-name"] = json!("Ticket");
+    let document = json!({
+        "openapi": "3.0.3", "info": {"title": "", "version": ""},
+        "paths": {
+            "/a": {"get": {"operationId": "find", "responses": answer("Ticket")}},
+            "/b": {"get": {
+                "operationId": "API_v1_tickets_find", "x-rust-name": "find",
+                "responses": answer("com.example.Ticket.v1"),
+            }},
+        },
+        "components": {"schemas": {"Ticket": object, "com.example.Ticket.v1": named}},
+    });
+    let generated = generate_from(&document, &Settings::default(), Mode::Strict).unwrap();
+    let server = dense(&generated.server_trait);
+    assert!(server.contains("asyncfnfind("), "{server}");
+    let (_, chosen) = server.split_once("asyncfnfind(").unwrap();
+    let (chosen, _) = chosen.split_once(';').unwrap();
+    assert!(chosen.contains("types::Ticket>"), "{chosen}");
+    assert!(server.contains("asyncfnget_find(") || server.contains("asyncfnget_a("), "{server}");
+    assert!(server.contains("types::Ticket2>"), "{server}");
+    let listed: Vec<String> = generated.unenforced.iter().map(ToString::to_string).collect();
+    let at = "/paths/~1b/get/operationId: `x-rust-name` names it `find`";
+    assert!(listed.iter().any(|line| line == at), "{listed:?}");
+}
