@@ -19,7 +19,12 @@ impl Lower<'_> {
         let schema = entry.get("schema")?;
         let (mut files, mut required) = (Map::new(), BTreeSet::new());
         let rest = self.without_files(schema, &mut files, &mut required, 0)?;
-        let lowered = self.with_members(&rest, &format!("{at}/schema"))?;
+        // Every form is an object; the export must not say so where the document does not.
+        let mut object = rest.clone();
+        if object.get("type").is_none() {
+            object["type"] = json!("object");
+        }
+        let lowered = self.with_members(&object, &format!("{at}/schema"))?;
         self.check_keywords(schema, &format!("{at}/schema"));
         let encoding = entry.get("encoding").and_then(Value::as_object);
         for (name, encoding) in encoding.into_iter().flatten() {
@@ -83,10 +88,7 @@ impl Lower<'_> {
                 rest.remove("required");
             }
         }
-        has_files.then(|| {
-            rest.entry("type").or_insert_with(|| json!("object"));
-            Value::Object(rest)
-        })
+        has_files.then_some(Value::Object(rest))
     }
 
     /// The row of a member that is a file or a list of files.

@@ -106,3 +106,21 @@ fn forms_of_operations_with_similar_names_are_distinct() {
     let distinct: std::collections::BTreeSet<&&str> = names.iter().collect();
     assert_eq!((names.len(), distinct.len()), (4, 4), "{names:?}");
 }
+
+/// Else the export of the server would differ from the document.
+#[test]
+fn form_with_files_has_the_type_that_its_document_says() {
+    let file = json!({"type": "string", "format": "binary"});
+    let base = json!({"type": "object", "required": ["a"], "properties": {"a": {"enum": [1, 2]}}});
+    let form = |schema: Value| {
+        let mut document = small_with("/components/schemas/Base", base.clone());
+        let body = json!({"multipart/form-data": {"schema": schema}});
+        put(&mut document, &format!("{POST}/requestBody/content"), body);
+        dense(&generated(&document).unwrap().server)
+    };
+    let all = json!([{"$ref": "#/components/schemas/Base"}, {"properties": {"plan": file}}]);
+    let typed = "types:&[crate::runtime::Type::Object],all_of:&[&constraints::C_BASE,";
+    let server = form(json!({"allOf": all}));
+    assert!(server.contains("all_of:&[&constraints::C_BASE,") && !server.contains(typed));
+    assert!(form(json!({"type": "object", "allOf": all})).contains(typed));
+}
