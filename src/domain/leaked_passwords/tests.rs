@@ -78,7 +78,7 @@ fn lines_without_a_hash_or_out_of_order_are_refused_by_number() {
     let long = format!("{first}{}", "0".repeat(1000));
     for bad in ["hello", "", &first[1..], &first.replace(':', ";"), &format!("{first}x"), &long] {
         let error = refused(&format!("{first}\n{bad}\n"));
-        assert!(error.starts_with("line 2 is no HASH:COUNT"), "{bad}: {error}");
+        assert!(error.starts_with("line 2 is not `HASH:COUNT`"), "{bad}: {error}");
     }
     assert_eq!(refused(""), "no line has a count of 1 or more");
     let error = make(good.as_bytes(), nowhere(), 3).unwrap_err().to_string();
