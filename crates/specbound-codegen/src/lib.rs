@@ -310,8 +310,8 @@ fn with_unreadable(mut refused: Vec<Item>, lowered: &Value) -> Vec<Item> {
     fn owner(path: &str) -> String {
         path.split('/').take(4).collect::<Vec<_>>().join("/")
     }
-    // Of all of the document.
-    if refused.iter().any(|item| item.path.is_empty()) {
+    // Of all of the document, or nothing of it was lowered.
+    if refused.iter().any(|item| item.path.is_empty()) || lowered.get("openapi").is_none() {
         return refused;
     }
     if let Err(Error::Unsupported(more)) = document::Document::read(lowered) {

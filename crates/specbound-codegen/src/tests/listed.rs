@@ -230,3 +230,14 @@ fn x_rust_name_chooses_the_names_of_schemas_and_operations() {
     let at = "/paths/~1b/get/operationId: `x-rust-name` names it `find`";
     assert!(listed.iter().any(|line| line == at), "{listed:?}");
 }
+
+#[test]
+fn a_ring_of_references_is_the_only_refusal() {
+    let ring = json!({"$ref": "#/components/parameters/Ring"});
+    let mut document = get(json!([ring]));
+    document["components"] = json!({"parameters": {"Ring": ring}});
+    let refused = generate_from(&document, &Settings::default(), Mode::Strict).unwrap_err();
+    let line = "/components/parameters/Ring: this reference leads back to itself, or through many \
+                others";
+    assert_eq!(refused.to_string(), line);
+}
