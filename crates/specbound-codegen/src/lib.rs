@@ -52,6 +52,7 @@ mod constraints;
 mod credentials;
 mod document;
 mod enforced;
+mod fields;
 mod forms;
 mod lower;
 mod names;

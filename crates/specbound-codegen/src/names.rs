@@ -104,7 +104,7 @@ pub fn field_name(parameter: &str) -> String {
     if is_identifier(&word) { word } else { format!("{word}_") }
 }
 
-/// The extension with which a document chooses the Rust name of a schema or an operation.
+/// The extension with which a document chooses the Rust name of a schema, an operation or a member.
 pub const RUST_NAME: &str = "x-rust-name";
 
 /// A name for each component schema. One that is a unique Rust name is kept, and one that

@@ -14,13 +14,14 @@ use serde_json::{Map, Value, json};
 pub use answers::{give_answers_one_type, keep_one_content_of_answers, spell_out_default_answers};
 
 use super::document::Document;
+use super::fields::{Fields, own_field};
 use super::names::{type_name, unique};
-use super::openapi::{FORMS, JSON, is_json_type};
+use super::openapi::{FIELDS, FORMS, JSON, is_json_type};
 use super::read::{component, escape};
 use super::schema::{for_each_inner_mut, without_read_only};
 
-/// All rules, in their order.
-pub fn normalise(mut copy: Value, document: &Document) -> Value {
+/// All rules, in their order; and the members that stand in the copy under other names.
+pub fn normalise(mut copy: Value, document: &Document) -> (Value, Fields) {
     inherit_parameters(&mut copy);
     take_cookies_for_headers(&mut copy);
     name_inline_schemas(&mut copy, document);
@@ -34,8 +35,9 @@ pub fn normalise(mut copy: Value, document: &Document) -> Value {
     leave_out_clashing_parameters(&mut copy);
     leave_out_what_typify_cannot_hold(&mut copy);
     split_nullable_components(&mut copy);
+    let fields = Fields::hide(&mut copy);
     name_clashing_inner_types(&mut copy, document);
-    copy
+    (copy, fields)
 }
 
 /// Makes headers of cookie parameters, which progenitor does not know: it names their types.
@@ -110,12 +112,10 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
         // Two members with one field name: the second is among the members without a name.
         let mut fields: HashSet<String> = HashSet::new();
         let mut clashes = false;
+        let chosen = schema.get(FIELDS).cloned().unwrap_or_default();
         if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
             properties.retain(|name, _| {
-                let name = name
-                    .replace('\'', "")
-                    .replace(|c: char| !c.is_alphanumeric() && c != '_', "-")
-                    .to_snake_case();
+                let name = chosen[name].as_str().map_or_else(|| own_field(name), str::to_owned);
                 let stays = fields.insert(name);
                 clashes |= !stays;
                 stays

@@ -18,6 +18,8 @@ pub const FILES: &str = "x-files";
 pub const SENT: &str = "/~#";
 /// Extension of a lowered content of events: the schema of their data, if it is JSON.
 pub const EVENT_DATA: &str = "x-event-data";
+/// Extension of a lowered object: the Rust fields that the document chooses, by member.
+pub const FIELDS: &str = "x-fields";
 /// Server-sent events.
 pub const EVENTS: &str = "text/event-stream";
 pub const JSON: &str = "application/json";

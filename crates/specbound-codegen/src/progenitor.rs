@@ -18,6 +18,7 @@ use syn::visit_mut::{VisitMut, visit_expr_match_mut};
 
 use super::credentials::Schemes;
 use super::document::{Content, Document, Operation};
+use super::fields::Fields;
 use super::names::unique;
 use super::pieces::{Block, Piece, items, parse};
 use super::redact::{self, Secrets};
@@ -69,6 +70,7 @@ impl Client {
         copy: &Value,
         parts: Parts<'_>,
         methods: &Methods<'_>,
+        fields: &mut Fields,
     ) -> Result<Client, Error> {
         let document = parts.document;
         let schemes = Schemes::new(parts.schemes);
@@ -91,7 +93,9 @@ impl Client {
                 Piece::Block(head, content) if has_word(&head, "types") => {
                     let secrets = Secrets::new(copy);
                     let all = [&mut forms, &mut forms_of_senders];
-                    client.write_types(head, content, copy, &secrets, all, parts.discriminators)?;
+                    let discriminators = parts.discriminators;
+                    let module = (head, content);
+                    client.write_types(module, copy, &secrets, all, discriminators, fields)?;
                     client.types = start..client.text.len();
                     let operations = document.operations.iter();
                     let module = forms.module(operations, document, &secrets, parts.support);
@@ -164,12 +168,12 @@ impl Client {
 
     fn write_types(
         &mut self,
-        head: TokenStream,
-        content: TokenStream,
+        (head, content): (TokenStream, TokenStream),
         copy: &Value,
         secrets: &Secrets,
         mut forms: [&mut Forms; 2],
         discriminators: &Discriminators,
+        fields: &mut Fields,
     ) -> Result<(), Error> {
         let members = Members::new(copy);
         let mut always_serialize = AlwaysSerialize::new(copy);
@@ -180,6 +184,7 @@ impl Client {
         let mut added = Vec::new();
         for tokens in items(content) {
             let mut item: syn::Item = parse(tokens)?;
+            fields.name(&mut item);
             always_serialize.visit_item_mut(&mut item);
             forms.iter_mut().for_each(|forms| forms.keep(&item));
             added.extend(secrets.implement(&mut item));
@@ -381,7 +386,7 @@ fn send_target() -> TokenStream {
 /// The client of a normalised copy. In lenient mode an item that progenitor does not take is passed
 /// on as JSON, or left out of the client.
 pub fn client(
-    mut copy: Value,
+    (mut copy, mut fields): (Value, Fields),
     parts: Parts<'_>,
     mode: Mode,
     unenforced: &mut Vec<Item>,
@@ -393,18 +398,21 @@ pub fn client(
     let document = parts.document;
     let methods = Methods::of(document);
     for _ in 0..MAX_UNTYPED {
-        let read = |tokens, copy: &Value| {
-            let read = || Client::read(tokens, copy, parts, &methods);
+        let read = |tokens, copy: &Value, fields: &mut Fields| {
+            let read = || Client::read(tokens, copy, parts, &methods, fields);
             quiet::catch_panic(read)
         };
         // As text while progenitor runs, which takes the most memory.
         let text = std::mem::take(&mut copy).to_string();
         let generated = generate(&text);
-        copy = serde_json::from_str(&text).map_err(|e| Error::Generator(e.to_string()))?;
-        let error = match generated.and_then(|tokens| read(tokens, &copy)) {
+        let parsed = || serde_json::from_str(&text).map_err(|e| Error::Generator(e.to_string()));
+        copy = parsed()?;
+        fields.show(&mut copy);
+        let error = match generated.and_then(|tokens| read(tokens, &copy, &mut fields)) {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
+        copy = parsed()?;
         let Some(offending) = find_offending_item(document, &copy) else {
             return Err(error);
         };

@@ -11,6 +11,7 @@ mod forms;
 mod garbage;
 mod inheritance;
 mod listed;
+mod members;
 mod normalised;
 mod project;
 mod refusals;

@@ -14,7 +14,8 @@ use syn::visit_mut::VisitMut;
 use super::Error;
 use super::constraints::Tables;
 use super::document::{Body, Document};
-use super::schema::{Bound, Kind, Property, Schema, references};
+use super::openapi::FIELDS;
+use super::schema::{Bound, Kind, Property, Schema, for_each_inner_mut, references};
 
 /// Rust name of a component schema, as progenitor forms it.
 pub fn type_name(schema: &str) -> syn::Ident {
@@ -166,7 +167,9 @@ fn source_schema(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -
     let name = &schema.name;
     let referenced = references(&schema.source);
     let referenced = referenced.iter().map(|name| type_name(name));
-    let source = schema.source.to_string();
+    let mut source = schema.source.clone();
+    leave_out_extensions(&mut source);
+    let source = source.to_string();
     // A schema that is inline in the document is exported inline.
     let inline = schema.is_inline.then(|| {
         quote!(
@@ -191,6 +194,14 @@ fn source_schema(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -
             }
         }
     }
+}
+
+/// Takes out what lowering has noted in a schema.
+fn leave_out_extensions(schema: &mut Value) {
+    if let Some(schema) = schema.as_object_mut() {
+        schema.remove(FIELDS);
+    }
+    for_each_inner_mut(schema, &mut leave_out_extensions);
 }
 
 fn constraint_table(

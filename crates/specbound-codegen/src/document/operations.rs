@@ -184,12 +184,16 @@ impl<'a> Reader<'a> {
         let schema =
             self.named(&form["schema"], &format!("{id}_form"), format!("{at}/{FILES}/schema"))?;
         let mut taken = BTreeSet::new();
+        let field = |file: &Value| match file["field"].as_str() {
+            Some(chosen) => chosen.to_owned(),
+            None => field_name(file["name"].as_str().unwrap_or_default()),
+        };
         let file = |file: &Value| {
             let name = file["name"].as_str().unwrap_or_default();
             let types = file["contentTypes"].as_array().into_iter().flatten();
             FileMember {
                 name: name.to_owned(),
-                field: unique(field_name(name), &mut taken),
+                field: unique(field(file), &mut taken),
                 required: file["required"] == true,
                 is_array: file["isArray"] == true,
                 min_items: file["minItems"].as_u64(),

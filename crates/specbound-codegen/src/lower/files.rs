@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::schema::is_annotation;
 use super::{Lower, MAX_REFERENCES};
+use crate::fields::identifier;
+use crate::names::RUST_NAME;
 use crate::openapi::ORIGINAL;
 use crate::read::escape;
 
@@ -93,6 +95,7 @@ impl Lower<'_> {
 
     /// The row of a member that is a file or a list of files.
     fn file(&self, member: &Value) -> Option<Value> {
+        let field = member[RUST_NAME].as_str().and_then(identifier);
         let member = self.followed(member);
         let is_array = member["type"] == "array";
         let file = if is_array { self.followed(member.get("items")?) } else { member };
@@ -114,6 +117,7 @@ impl Lower<'_> {
                 .collect();
             let bound = |schema: &Value, key: &str| schema[key].as_u64();
             json!({
+                "field": field,
                 "isArray": is_array,
                 "minItems": bound(member, "minItems").filter(|_| is_array),
                 "maxItems": bound(member, "maxItems").filter(|_| is_array),

@@ -7,6 +7,7 @@
 
 mod answers;
 mod choices;
+mod chosen;
 mod files;
 mod keywords;
 mod merge;

@@ -355,6 +355,7 @@ impl Lower<'_> {
             object.retain(|keyword, _| !numbers.contains(&keyword.as_str()));
         }
         if let Some(properties) = object.get("properties").and_then(Value::as_object).cloned() {
+            self.chosen_fields(object, &properties, at);
             let mut lowered = Map::new();
             for (name, property) in &properties {
                 let is_sent = property.get("readOnly") != Some(&json!(true));
