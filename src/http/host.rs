@@ -9,7 +9,9 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use serde_json::json;
-use specbound::{ApiError, Credentials, Formats, Host, PageRequest, Response, json_response};
+use specbound::{
+    ApiError, Credentials, Formats, Host, PageRequest, Response, TextFormat, json_response,
+};
 use uuid::Uuid;
 
 use super::caller::{self, ANY_SCHEME, Scheme, StaleSessionCheck};
@@ -39,9 +41,8 @@ impl Host for AppState {
 
     const SCHEMES: &'static [(&'static str, Scheme)] = caller::SCHEMES;
     const FORMATS: &'static Formats = &Formats {
-        is_email: is_email_address,
         // The types of dates and the rules of each field hold the others, as in the reference.
-        holds: |_, _| true,
+        holds: |format, text| format != TextFormat::Email || is_email_address(text),
         pattern_messages: &[(
             r"^[\w.@+-]+$",
             "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ \
@@ -50,8 +51,10 @@ impl Host for AppState {
         lenient_values: true,
     };
     /// As in the reference, an account without an address has an empty one.
-    const FORMATS_OF_ANSWERS: &'static Formats =
-        &Formats { is_email: |text| text.is_empty() || is_email_address(text), ..*Self::FORMATS };
+    const FORMATS_OF_ANSWERS: &'static Formats = &Formats {
+        holds: |format, text| text.is_empty() || (Self::FORMATS.holds)(format, text),
+        ..*Self::FORMATS
+    };
     /// The reference, too, leads browsers to the page of the second step.
     const UNDOCUMENTED_ANSWERS: &'static [(&'static str, StatusCode)] =
         &[("auth_login_create", StatusCode::FOUND)];

@@ -38,9 +38,7 @@ impl Bound {
 /// String formats and messages that a host adds to the keywords of a document.
 #[derive(Debug, Clone, Copy)]
 pub struct Formats {
-    /// `format: email`.
-    pub is_email: fn(&str) -> bool,
-    /// The other formats of text.
+    /// Whether a text has a format.
     pub holds: fn(TextFormat, &str) -> bool,
     /// Messages for patterns, by the pattern as the document has it.
     pub pattern_messages: &'static [(&'static str, &'static str)],
@@ -53,20 +51,8 @@ pub struct Formats {
 impl Formats {
     /// An email address is text around one `@`, without blanks; each other format is that of its
     /// standard; patterns have one message; values have their types.
-    pub const DEFAULT: Formats = Formats {
-        is_email: |text| TextFormat::Email.holds(text),
-        holds: TextFormat::holds,
-        pattern_messages: &[],
-        lenient_values: false,
-    };
-
-    /// Whether a text has a format.
-    pub(crate) fn has(&self, format: TextFormat, text: &str) -> bool {
-        match format {
-            TextFormat::Email => (self.is_email)(text),
-            other => (self.holds)(other, text),
-        }
-    }
+    pub const DEFAULT: Formats =
+        Formats { holds: TextFormat::holds, pattern_messages: &[], lenient_values: false };
 
     pub(crate) fn pattern_message(&self, pattern: &str) -> String {
         let known = self.pattern_messages.iter().find(|(known, _)| *known == pattern);

@@ -54,9 +54,13 @@ impl Check<'_> {
         }
         self.steps_left -= 1;
         self.depth += 1;
-        self.active.push(place);
+        if may_return {
+            self.active.push(place);
+        }
         self.keywords(schema, value);
-        self.active.pop();
+        if may_return {
+            self.active.pop();
+        }
         self.depth -= 1;
     }
 
@@ -103,7 +107,7 @@ impl Check<'_> {
         if let Some(pattern) = schema.pattern.filter(|pattern| !matches_pattern(pattern, text)) {
             self.paths.add(self.formats.pattern_message(pattern));
         }
-        if let Some(format) = schema.format.filter(|format| !self.formats.has(*format, text)) {
+        if let Some(format) = schema.format.filter(|format| !(self.formats.holds)(*format, text)) {
             self.paths.add(format.message());
         }
     }

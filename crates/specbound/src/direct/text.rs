@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use zeroize::Zeroize;
 
 use crate::fields::{Kind, MAX_TEXT_BYTES, Property, is_python_space};
+use crate::formats::TextFormat;
 use crate::keywords::Formats;
 use crate::patterns::matches_pattern;
 
@@ -27,7 +28,7 @@ pub(super) fn checked<'t>(row: &Property, sent: &'t str, formats: &Formats) -> O
         && has_length(text, row.min_length, row.max_length)
         && row.pattern.is_none_or(|pattern| matches_pattern(pattern, text))
         && (!is_lenient || !text.is_empty() && !text.contains('\0'))
-        && (row.kind != Kind::Email || (formats.is_email)(text));
+        && (row.kind != Kind::Email || (formats.holds)(TextFormat::Email, text));
     is_good.then_some(text)
 }
 

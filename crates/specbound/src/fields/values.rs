@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{FieldRules, Kind, MAX_TEXT_BYTES, Property, Rules, check_rows};
 use crate::body::json::MAX_INTEGER_DIGITS;
 use crate::body::{FieldValue, Fields};
+use crate::formats::TextFormat;
 use crate::patterns::matches_pattern;
 
 pub(super) type Checked<T> = Result<T, Vec<String>>;
@@ -160,7 +161,7 @@ fn text(property: &Property, value: &FieldValue, says: FieldRules<'_>) -> Checke
             .map(|min| format!("Ensure this field has at least {min} characters.")),
         (says.is_lenient() && text.contains('\0'))
             .then(|| "Null characters are not allowed.".to_owned()),
-        (is_email && !(says.formats.is_email)(text)).then(|| BAD_EMAIL.to_owned()),
+        (is_email && !(says.formats.holds)(TextFormat::Email, text)).then(|| BAD_EMAIL.to_owned()),
     ];
     let faults: Vec<String> = faults.into_iter().flatten().collect();
     if faults.is_empty() { Ok(text.to_owned()) } else { Err(faults) }
