@@ -439,7 +439,9 @@ impl Confirmation<'_, '_> {
             let is_held = |known: &&String| {
                 base(known) == name || name.contains('*') && *known == "application/octet-stream"
             };
-            let Some(known) = held.keys().find(is_held) else {
+            // Several may differ in their parameters alone.
+            let same = held.keys().find(|known| *known == media);
+            let Some(known) = same.or_else(|| held.keys().find(is_held)) else {
                 self.draft.state(&at, None);
                 continue;
             };

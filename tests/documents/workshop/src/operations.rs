@@ -284,6 +284,12 @@ impl Api for Workshop {
             representations::News200Type::TextPlain => {
                 representations::News200::TextPlain(Bytes::new("no news"))
             }
+            representations::News200Type::TextXNews => {
+                representations::News200::TextXNews(Bytes::new("none"))
+            }
+            representations::News200Type::TextXNewsV2 => {
+                representations::News200::TextXNewsV2(Bytes::new("none, in version 2"))
+            }
         }))
     }
 

@@ -2,21 +2,10 @@
 
 use serde_json::{Value, json};
 use specbound::TextFormat;
-use specbound::connections::Connections;
 
-struct Server {
-    connections: Connections,
-    client: reqwest::Client,
-    base: String,
-}
+use super::Server;
 
 impl Server {
-    async fn start() -> Server {
-        let connections = workshop::start().await.unwrap();
-        let base = format!("http://{}", connections.address());
-        Server { connections, client: reqwest::Client::new(), base }
-    }
-
     async fn texts(&self, path: &str, mail: &str, body: Value) -> (u16, Value) {
         let request = self.client.post(format!("{}/texts{path}", self.base)).json(&body);
         Server::sent(request.header("x-mail", mail)).await
@@ -26,15 +15,6 @@ impl Server {
         let request = self.client.post(format!("{}/links", self.base));
         let media = "application/x-www-form-urlencoded";
         Server::sent(request.header("content-type", media).body(form)).await
-    }
-
-    async fn sent(request: reqwest::RequestBuilder) -> (u16, Value) {
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap())
-    }
-
-    async fn stop(self) {
-        self.connections.stop().await.unwrap();
     }
 }
 

@@ -1,5 +1,7 @@
 //! The parts of OpenAPI that the library does not use, asked by raw requests.
 
+mod formats;
+
 use serde_json::{Value, json};
 use specbound::connections::Connections;
 
