@@ -18,7 +18,9 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use serde_json::{Map, Value};
 
+use super::discriminator::Discriminator;
 use super::names::unique;
+use super::openapi::is_null;
 use super::patterns::is_regular;
 use super::read::{component, unescape};
 use super::schema::whole;
@@ -269,7 +271,7 @@ impl<'a> Tables<'a> {
             let (then, otherwise) = (branch("then"), branch("else"));
             rows.push(quote!(condition: Some((#condition, #then, #otherwise))));
         }
-        if let Some(discriminator) = self.discriminator(object) {
+        if let Some(discriminator) = self.discriminator(schema) {
             rows.push(quote!(discriminator: Some(#discriminator)));
         }
         quote!(#runtime::Constraints { #(#rows,)* ..#runtime::Constraints::ANY })
@@ -368,39 +370,10 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// Only where each alternative is a component, by whose name or mapping it is chosen.
-    fn discriminator(&mut self, object: &Map<String, Value>) -> Option<TokenStream> {
-        let discriminator = object.get("discriminator")?;
-        // Of 3.2: the member may be missing, or have any other value.
-        if discriminator.get("defaultMapping").is_some() {
-            return None;
-        }
-        let property = discriminator["propertyName"].as_str()?;
-        let alternatives = object.get("oneOf").or_else(|| object.get("anyOf"))?.as_array()?;
-        let target = |reference: &str| {
-            component(reference).map(unescape).or_else(|| {
-                let is_known = self.source["components"]["schemas"].get(reference).is_some();
-                is_known.then(|| reference.to_owned())
-            })
-        };
-        let names: Option<Vec<String>> = alternatives
-            .iter()
-            .filter(|one| !is_null(one))
-            .map(|one| one["$ref"].as_str().and_then(component).map(unescape))
-            .collect();
-        let mut mapping: Vec<(String, String)> = Vec::new();
-        for (value, reference) in discriminator["mapping"].as_object().into_iter().flatten() {
-            mapping.push((value.clone(), target(reference.as_str()?)?));
-        }
-        let mapped = mapping.len();
-        for name in names? {
-            let known = mapping.iter().take(mapped).any(|(value, _)| *value == name);
-            if !known {
-                mapping.push((name.clone(), name));
-            }
-        }
+    fn discriminator(&mut self, schema: &Value) -> Option<TokenStream> {
+        let Discriminator { property, values, .. } = Discriminator::read(schema, self.source)?;
         let runtime = self.runtime;
-        let mapping = mapping.into_iter().map(|(value, name)| {
+        let mapping = values.into_iter().map(|(value, name)| {
             let (ident, module) = (self.static_name(&name), self.module_name());
             quote!((#value, &#module::#ident))
         });
@@ -418,12 +391,6 @@ fn optional_count(number: Option<usize>) -> TokenStream {
         Some(number) => quote!(Some(#number)),
         None => quote!(None),
     }
-}
-
-fn is_null(schema: &Value) -> bool {
-    schema["type"] == "null"
-        || schema["type"] == serde_json::json!(["null"])
-        || schema["enum"] == serde_json::json!([null])
 }
 
 /// Alternatives without null, which `nullable` stands for.

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use heck::ToPascalCase;
 use serde_json::{Value, json};
 
+use super::discriminator::Discriminators;
 use super::names::{type_name, unique};
 use super::openapi::{METHODS, ORIGINAL, SENT};
 use super::read::{escape, members, object, reject_unknown_keys, text, unsupported};
@@ -44,6 +45,7 @@ pub struct Document {
     by_name: HashMap<String, usize>,
     /// The schemas with readOnly members, by name, and the names of their separate request types.
     trimmed: BTreeMap<String, String>,
+    pub discriminators: Discriminators,
 }
 
 impl Document {
@@ -135,6 +137,7 @@ impl Document {
                 .collect(),
             schemas,
             trimmed: BTreeMap::new(),
+            discriminators: Discriminators::default(),
         };
         document.check_references()?;
         let mut taken = reader.taken;
@@ -169,6 +172,7 @@ impl Document {
             };
             schema.original = original;
         }
+        self.discriminators = Discriminators::new(source, self, names);
     }
 
     /// Those that a client sends, and those that the server does.
@@ -251,19 +255,6 @@ impl Document {
                     &format!("{}/requestBody", operation.at()),
                     "a request body must be an object",
                 ));
-            }
-        }
-        let mut seen = BTreeSet::new();
-        let bodies = self.operations.iter().flat_map(|operation| &operation.body);
-        for name in bodies.flat_map(Body::schemas) {
-            if let Some(found) = self.schema(name) {
-                schema::check_bounds(
-                    &found.source,
-                    &found.at,
-                    true,
-                    &|name| self.schema(name),
-                    &mut seen,
-                )?;
             }
         }
         Ok(())

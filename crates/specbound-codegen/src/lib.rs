@@ -50,6 +50,7 @@ mod answers;
 mod build;
 mod constraints;
 mod credentials;
+mod discriminator;
 mod document;
 mod enforced;
 mod fields;
@@ -253,9 +254,11 @@ const STACK: usize = 1 << 30;
 fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<Generated, Error> {
     let lower::Lowered { document: lowered, names, mut unenforced, refused } =
         lower::lower(source, mode);
-    if !refused.is_empty() {
-        return Err(Error::Unsupported(with_unreadable(refused, &lowered)));
-    }
+    let lowered = match lowered {
+        Some(lowered) if refused.is_empty() => lowered,
+        Some(lowered) => return Err(Error::Unsupported(with_unreadable(refused, &lowered))),
+        None => return Err(Error::Unsupported(refused)),
+    };
     let (mut document, lowered, senders) = read_with_senders(source, lowered, &mut unenforced)?;
     document.find_originals(source, &lowered, &names);
     routes::assign(&mut document.operations, mode, &mut unenforced)?;
@@ -271,7 +274,6 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
         schemes: &schemes,
         schemes_of_senders: &schemes::all(&document.senders, source),
         senders: &senders,
-        discriminators: &progenitor::Discriminators::new(source, &document, &names),
         support: support.as_ref(),
     };
     let client = progenitor::client(copy, parts, mode, &mut unenforced)?;
@@ -310,10 +312,6 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
 fn with_unreadable(mut refused: Vec<Item>, lowered: &Value) -> Vec<Item> {
     fn owner(path: &str) -> String {
         path.split('/').take(4).collect::<Vec<_>>().join("/")
-    }
-    // Of all of the document, or nothing of it was lowered.
-    if refused.iter().any(|item| item.path.is_empty()) || lowered.get("openapi").is_none() {
-        return refused;
     }
     if let Err(Error::Unsupported(more)) = document::Document::read(lowered) {
         let owners: std::collections::BTreeSet<String> =

@@ -118,7 +118,7 @@ pub fn component_names(source: &Value) -> BTreeMap<String, String> {
     let is_good = |name: &str| is_plain(name) && type_name(name) == name.to_pascal_case();
     // A good name comes first, so that a bad one, which is changed anyway, gives way.
     let mut order: Vec<&String> = all().collect();
-    order.sort_by_key(|name| {
+    order.sort_by_cached_key(|name| {
         (chosen(name).is_none(), !is_good(name), name.to_pascal_case() != **name)
     });
     let mut taken = BTreeSet::new();

@@ -1,5 +1,7 @@
-//! Methods, media types and extension keys that several modules of the generator share. It never
-//! reads a document.
+//! Methods, media types, extension keys and small questions that several modules of the generator
+//! share. It never reads a document.
+
+use serde_json::{Value, json};
 
 /// The methods of a path item.
 pub const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
@@ -25,6 +27,11 @@ pub const EVENTS: &str = "text/event-stream";
 pub const JSON: &str = "application/json";
 /// The form content types of request bodies.
 pub const FORMS: [&str; 2] = ["application/x-www-form-urlencoded", "multipart/form-data"];
+
+/// Whether an alternative is null alone.
+pub fn is_null(schema: &Value) -> bool {
+    schema["type"] == "null" || schema["type"] == json!(["null"]) || schema["enum"] == json!([null])
+}
 
 /// Whether a media type is JSON or has the suffix `+json`.
 pub fn is_json_type(media: &str) -> bool {

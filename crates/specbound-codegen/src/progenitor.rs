@@ -17,6 +17,7 @@ use serde_json::Value;
 use syn::visit_mut::{VisitMut, visit_expr_match_mut};
 
 use super::credentials::Schemes;
+use super::discriminator::Discriminators;
 use super::document::{Content, Document, Operation};
 use super::fields::Fields;
 use super::names::unique;
@@ -27,7 +28,6 @@ use super::senders::Sent;
 use super::support::Support;
 use super::types::AlwaysSerialize;
 use super::{Error, Item, Mode, quiet};
-pub use alternatives::Discriminators;
 use alternatives::Members;
 use offending::{OffendingItem, find_offending_item, generate};
 use requests::{Forms, Payload, Site, payloads};
@@ -54,7 +54,6 @@ pub struct Parts<'a> {
     /// Those that callbacks and webhooks name.
     pub schemes_of_senders: &'a [Scheme],
     pub senders: &'a [Sent],
-    pub discriminators: &'a Discriminators,
     /// The module that has the common code, if the client does not.
     pub support: Option<&'a syn::Path>,
 }
@@ -93,7 +92,7 @@ impl Client {
                 Piece::Block(head, content) if has_word(&head, "types") => {
                     let secrets = Secrets::new(copy);
                     let all = [&mut forms, &mut forms_of_senders];
-                    let discriminators = parts.discriminators;
+                    let discriminators = &parts.document.discriminators;
                     let module = (head, content);
                     client.write_types(module, copy, &secrets, all, discriminators, fields)?;
                     client.types = start..client.text.len();

@@ -4,8 +4,6 @@
 //! Invariant: each constraint on a request is enforced by a Rust type or by a row of a constraint
 //! table. A constraint that neither can enforce is refused.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 
 use super::Error;
@@ -262,57 +260,6 @@ fn refers_to(schema: &Map<String, Value>) -> Option<&str> {
         (Some(reference), _) => component(reference.as_str()?),
         (None, Some([only])) => component(only.get("$ref")?.as_str()?),
         _ => None,
-    }
-}
-
-/// Constraints that no Rust type enforces, so they need a row in a table.
-const BOUNDS: [&str; 6] =
-    ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems"];
-
-/// Refuses bounds in a request that no table covers: in `oneOf`, `anyOf`, an `allOf` of several,
-/// the values of a map, a list of lists. `schema` finds a component; `seen` holds the checked ones,
-/// with `is_row`.
-pub fn check_bounds<'a>(
-    source: &'a Value,
-    at: &str,
-    is_row: bool,
-    schema: &dyn Fn(&str) -> Option<&'a Schema>,
-    seen: &mut BTreeSet<(String, bool)>,
-) -> Result<(), Error> {
-    let Some(object) = source.as_object() else { return Ok(()) };
-    if !is_row && let Some(bound) = BOUNDS.into_iter().find(|bound| object.contains_key(*bound)) {
-        let reason = "a bound is not supported here, where no constraint table applies";
-        return Err(unsupported(&format!("{at}/{bound}"), reason));
-    }
-    if let Some(name) = refers_to(object) {
-        let key = (name.to_owned(), is_row);
-        let Some(found) = schema(name).filter(|_| seen.insert(key)) else { return Ok(()) };
-        return check_bounds(&found.source, &found.at, is_row, schema, seen);
-    }
-    for (name, property) in members(object, "properties", at)?.into_iter().flatten() {
-        check_bounds(property, &format!("{at}/properties/{}", escape(name)), is_row, schema, seen)?;
-    }
-    for keyword in ["allOf", "oneOf", "anyOf"] {
-        for (n, inner) in
-            object.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate()
-        {
-            check_bounds(inner, &format!("{at}/{keyword}/{n}"), false, schema, seen)?;
-        }
-    }
-    if let Some(items) = object.get("items") {
-        check_bounds(
-            items,
-            &format!("{at}/items"),
-            is_row && items["type"] != "array",
-            schema,
-            seen,
-        )?;
-    }
-    match object.get("additionalProperties") {
-        Some(values) => {
-            check_bounds(values, &format!("{at}/additionalProperties"), false, schema, seen)
-        }
-        None => Ok(()),
     }
 }
 

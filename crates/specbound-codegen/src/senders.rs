@@ -89,7 +89,7 @@ pub fn add(
         }
         let read = lower::lower(&alone, Mode::Lenient);
         let Some(place) = read.refused.first().map(|item| place_of(&item.path)) else {
-            return Some((whole(lowered, read.document, &sent)?, sent));
+            return Some((whole(lowered, read.document?, &sent)?, sent));
         };
         let reasons = read.refused.iter().map(|item| (place_of(&item.path), &item.reason));
         let reasons: BTreeMap<Option<String>, &String> = reasons.collect();

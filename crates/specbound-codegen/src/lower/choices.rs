@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{describe, inside};
 use super::{CONVERSIONS, Checked, Lower};
+use crate::openapi::is_null;
 
 impl Lower<'_> {
     /// `oneOf` and `anyOf` with two members at least, or the one that is left.
@@ -158,10 +159,6 @@ impl Lower<'_> {
             }
         }
     }
-}
-
-fn is_null(member: &Value) -> bool {
-    member["type"] == "null" || member["type"] == json!(["null"]) || member["enum"] == json!([null])
 }
 
 /// Whether alternatives are one, and null perhaps.

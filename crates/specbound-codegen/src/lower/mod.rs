@@ -26,6 +26,7 @@ use super::openapi::METHODS;
 use super::patterns;
 use super::read::{component, escape, unescape};
 
+/// The members of an OpenAPI document: any other one is listed.
 const OF_DOCUMENT: [&str; 11] = [
     "openapi",
     "$self",
@@ -70,7 +71,8 @@ pub enum Mode {
 
 /// A document in the subset, and the parts of the original that it left out.
 pub struct Lowered {
-    pub document: Value,
+    /// `None` if it is refused as a whole, or beyond a limit.
+    pub document: Option<Value>,
     /// Names of component schemas, by their names in the document.
     pub names: BTreeMap<String, String>,
     pub unenforced: Vec<Item>,
@@ -82,10 +84,10 @@ pub struct Lowered {
 enum Checked {
     /// Only in answers: the server writes it.
     Never,
-    /// By a row of a constraint table.
-    Row,
     /// By its Rust type alone, as in an alternative or the values of a map.
     Type,
+    /// By a row of a constraint table.
+    Row,
 }
 
 pub fn lower(source: &Value, mode: Mode) -> Lowered {
@@ -108,13 +110,14 @@ pub fn lower(source: &Value, mode: Mode) -> Lowered {
     };
     if let Some(refused) = lower.refusal() {
         let (names, unenforced) = (lower.names, Vec::new());
-        return Lowered { document: json!({}), names, unenforced, refused: vec![refused] };
+        return Lowered { document: None, names, unenforced, refused: vec![refused] };
     }
     lower.reached = lower.find_reached();
-    let document = lower.document();
+    let mut document = Some(lower.document());
     // Behind a limit the rest is read as empty.
     if let Some(limit) = lower.limit() {
         lower.refused = vec![Item::new("", limit)];
+        document = None;
     }
     let Lower { names, mut unenforced, mut refused, .. } = lower;
     let mut seen = BTreeSet::new();
@@ -313,12 +316,23 @@ impl Lower<'_> {
             target = &self.source["components"]["schemas"][&next];
         }
         let checked = self.reached.get(name).cloned().unwrap_or_default();
-        // The stricter place decides: a type alone checks less than a row.
+        // Its rows hold what they can, wherever else a type alone stands for it.
         let checked = checked.into_iter().max().unwrap_or(Checked::Never);
         if !["properties", "enum", "$ref"].iter().any(|key| schema.get(*key).is_some()) {
             self.count_schemas(CONVERSIONS + 1);
         }
+        self.note_chosen_name(name, schema, at);
         self.schema(schema, at, checked)
+    }
+
+    /// Lists a name that the document chooses and that cannot be had.
+    fn note_chosen_name(&mut self, name: &str, schema: &Value, at: &str) {
+        let Some(chosen) = schema.get(names::RUST_NAME) else { return };
+        let given = names::type_name(self.names.get(name).map_or(name, String::as_str));
+        if *chosen != *given {
+            let reason = format!("`{}` cannot be had: the type is `{given}`", names::RUST_NAME);
+            self.note(&format!("{at}/{}", names::RUST_NAME), &reason);
+        }
     }
 
     /// The component schemas that requests use, and how they are checked there.

@@ -9,83 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use quote::quote;
 use serde_json::Value;
 
-use crate::document::Document;
-use crate::read::{component, unescape};
+use crate::discriminator::{Choice, Discriminators};
 use crate::redact::remove_derive;
 use crate::types::type_name;
-
-/// The discriminators of a document, by the types of their alternatives.
-#[derive(Default)]
-pub struct Discriminators(BTreeMap<Vec<String>, Option<Discriminator>>);
-
-#[derive(Clone, PartialEq)]
-struct Discriminator {
-    property: String,
-    /// For each alternative, the values that stand for it.
-    values: Vec<BTreeSet<String>>,
-}
-
-impl Discriminators {
-    /// `names` are those of the components, by their names in the document.
-    pub fn new(
-        source: &Value,
-        document: &Document,
-        names: &BTreeMap<String, String>,
-    ) -> Discriminators {
-        let mut found = Discriminators::default();
-        let mut ahead = vec![source];
-        while let Some(value) = ahead.pop() {
-            if let Some((alternatives, discriminator)) = discriminator(value) {
-                let name = |written: &String| names.get(written).unwrap_or(written).clone();
-                let plain: Vec<String> = alternatives.iter().map(name).collect();
-                let of_requests = plain.iter().map(|name| document.request_name(name)).collect();
-                for names in [of_requests, plain] {
-                    let types = names.iter().map(|name| type_name(name).to_string()).collect();
-                    let entry = found.0.entry(types).or_insert(Some(discriminator.clone()));
-                    if *entry != Some(discriminator.clone()) {
-                        *entry = None;
-                    }
-                }
-            }
-            match value {
-                Value::Object(members) => ahead.extend(members.values()),
-                Value::Array(items) => ahead.extend(items),
-                _ => {}
-            }
-        }
-        found
-    }
-}
-
-/// The components that are alternatives, and the discriminator.
-fn discriminator(schema: &Value) -> Option<(Vec<String>, Discriminator)> {
-    let says = schema.get("discriminator").filter(|says| says.get("defaultMapping").is_none())?;
-    let property = says["propertyName"].as_str()?.to_owned();
-    let target = |reference: &str| component(reference).map(unescape);
-    let mut alternatives: Vec<String> = Vec::new();
-    for one in schema.get("oneOf").or_else(|| schema.get("anyOf"))?.as_array()? {
-        match one["$ref"].as_str().and_then(target) {
-            Some(name) if !alternatives.contains(&name) => alternatives.push(name),
-            Some(_) => {}
-            None if one["type"] == "null" || one["enum"] == serde_json::json!([null]) => {}
-            None => return None,
-        }
-    }
-    let mapping: Vec<(&String, String)> = says["mapping"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter_map(|(value, to)| Some((value, to.as_str()?)))
-        .map(|(value, to)| (value, target(to).unwrap_or_else(|| to.to_owned())))
-        .collect();
-    let values = |name: &String| {
-        let mapped = mapping.iter().filter(|(_, to)| to == name).map(|(value, _)| *value);
-        let own = Some(name).filter(|name| mapping.iter().all(|(value, _)| value != name));
-        mapped.chain(own).cloned().collect()
-    };
-    let values = alternatives.iter().map(values).collect();
-    Some((alternatives, Discriminator { property, values }))
-}
 
 /// The members of the types that are objects with named members alone.
 pub struct Members(BTreeMap<String, BTreeSet<String>>);
@@ -130,8 +56,7 @@ pub fn implement(
         }
     }
     let names: Option<Vec<String>> = payloads.iter().map(|(_, payload)| named(payload)).collect();
-    let discriminator =
-        names.as_ref().and_then(|names| discriminators.0.get(names)).and_then(Option::as_ref);
+    let discriminator = names.as_ref().and_then(|names| discriminators.of(names));
     let known: Option<Vec<Vec<&String>>> = payloads
         .iter()
         .map(|(_, payload)| match named(payload) {
@@ -144,7 +69,7 @@ pub fn implement(
     if known.is_none() && discriminator.is_none() {
         return None;
     }
-    let chosen = discriminator.map(|Discriminator { property, values }| {
+    let chosen = discriminator.map(|Choice { property, values }| {
         let arms = payloads.iter().zip(values).map(|((variant, _), values)| {
             let values = values.iter();
             quote! {

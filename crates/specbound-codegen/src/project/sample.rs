@@ -4,8 +4,10 @@ use std::cell::Cell;
 
 use serde_json::{Map, Value, json};
 
+use crate::discriminator::Choice;
 use crate::document::Document;
 use crate::read::component;
+use crate::types::type_name;
 
 /// Most schemas within each other.
 const MAX_DEPTH: usize = 24;
@@ -67,9 +69,15 @@ impl Sampler<'_> {
         }
         for keyword in ["oneOf", "anyOf"] {
             let alternatives = schema[keyword].as_array().map(Vec::as_slice).unwrap_or_default();
+            let choice = self.discriminator(alternatives);
             // The shortest one, since the first can lead back here.
-            let samples =
-                alternatives.iter().map(|alternative| self.sample(alternative, depth + 1));
+            let samples = alternatives.iter().enumerate().map(|(n, alternative)| {
+                let mut value = self.sample(alternative, depth + 1);
+                if let Some(choice) = choice {
+                    choice.name(n, &mut value);
+                }
+                value
+            });
             if let Some(value) = samples.min_by_key(|value| value.to_string().len()) {
                 return value;
             }
@@ -94,6 +102,13 @@ impl Sampler<'_> {
             }
             _ => json!({}),
         }
+    }
+
+    fn discriminator(&self, alternatives: &[Value]) -> Option<&Choice> {
+        let name = |one: &Value| Some(type_name(one["$ref"].as_str().and_then(component)?));
+        let names: Option<Vec<_>> = alternatives.iter().map(name).collect();
+        let names = names?.iter().map(ToString::to_string).collect();
+        self.document.discriminators.of(&names)
     }
 }
 

@@ -232,6 +232,31 @@ fn x_rust_name_chooses_the_names_of_schemas_and_operations() {
 }
 
 #[test]
+fn x_rust_name_that_cannot_be_had_is_listed() {
+    let object = |name: Value| {
+        json!({
+            "type": "object", "properties": {"a": {"type": "string"}}, "x-rust-name": name,
+        })
+    };
+    let mut document = get(json!([]));
+    document["components"]["schemas"] = json!({
+        "a": object(json!("Ticket")),
+        "b": object(json!("Ticket")),
+        "c": object(json!("not a name")),
+        "d": object(json!(7)),
+    });
+    let listed = generate_from(&document, &Settings::default(), Mode::Strict).unwrap().unenforced;
+    let lines: Vec<String> = listed.iter().map(ToString::to_string).collect();
+    let at = |name: &str, given: &str| {
+        format!(
+            "/components/schemas/{name}/x-rust-name: `x-rust-name` cannot be had: the type is \
+             `{given}`"
+        )
+    };
+    assert_eq!(lines, [at("b", "Ticket2"), at("c", "NotAName"), at("d", "D")]);
+}
+
+#[test]
 fn a_ring_of_references_is_the_only_refusal() {
     let ring = json!({"$ref": "#/components/parameters/Ring"});
     let mut document = get(json!([ring]));

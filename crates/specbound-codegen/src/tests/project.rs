@@ -177,6 +177,42 @@ fn only_what_requests_reach_has_rows_and_rows_have_only_constraints() {
     assert!(server.contains("required:true,members:Some(||<types::Inner"), "{server}");
 }
 
+/// An alternative elsewhere is checked by its table.
+#[test]
+fn rows_have_the_bounds_of_a_component_that_is_an_alternative_too() {
+    let body = |name: &str| {
+        let schema = json!({ "$ref": format!("#/components/schemas/{name}") });
+        json!({ "post": {
+            "requestBody": { "content": { "application/json": { "schema": schema } } },
+            "responses": { "204": { "description": "" } },
+        } })
+    };
+    let member = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let source = json!({
+        "openapi": "3.0.3", "info": { "title": "", "version": "" },
+        "paths": { "/route": body("Route"), "/either": body("Either") },
+        "components": { "schemas": {
+            "Route": { "type": "object", "properties": {
+                "net": member("Net"), "link": member("Link"),
+            } },
+            "Either": { "type": "object", "properties": {
+                "net": { "oneOf": [member("Net"), member("Link")] },
+            } },
+            "Net": { "type": "string", "pattern": "^[0-9./]+$" },
+            "Link": { "type": "integer", "minimum": 7 },
+        } },
+    });
+    let server = generate_from(&source, &Settings::default(), Mode::Strict).unwrap().server;
+    let server = dense(&server);
+    let (_, rows) = server.split_once("HasConstraintsfortypes::Route{").unwrap();
+    let (rows, _) = rows.split_once("];}").unwrap();
+    let bound = "minimum:Some(::specbound::Bound{value:7f64,exclusive:false";
+    for limit in [r#"pattern:Some("^[0-9./]+$"),..::specbound::Property::new("net""#, bound] {
+        assert!(rows.contains(limit), "{limit}: {rows}");
+    }
+    assert!(server.contains("one_of:&[&constraints::C_NET,&constraints::C_LINK"), "{server}");
+}
+
 /// FastAPI's header without a default that may be a list or null.
 #[test]
 fn calls_send_no_null_for_a_required_parameter() {

@@ -1,0 +1,135 @@
+//! Reads the discriminator of a schema. It never guesses: where the value does not tell the
+//! alternative, there is none.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::document::Document;
+use super::openapi::is_null;
+use super::read::{component, unescape};
+use super::types::type_name;
+
+/// The member whose value names the alternative.
+#[derive(Clone, PartialEq)]
+pub struct Discriminator {
+    pub property: String,
+    /// The component schemas that are alternatives, each once.
+    pub alternatives: Vec<String>,
+    /// The values, each with the component schema that it stands for.
+    pub values: Vec<(String, String)>,
+}
+
+impl Discriminator {
+    /// Only where each alternative is a component, by whose name or mapping it is chosen.
+    pub fn read(schema: &Value, source: &Value) -> Option<Discriminator> {
+        let object = schema.get("discriminator")?;
+        // Of 3.2: the member may be missing, or have any other value.
+        if object.get("defaultMapping").is_some() {
+            return None;
+        }
+        let property = object["propertyName"].as_str()?.to_owned();
+        let mut alternatives: Vec<String> = Vec::new();
+        let all = schema.get("oneOf").or_else(|| schema.get("anyOf"))?.as_array()?;
+        for one in all.iter().filter(|one| !is_null(one)) {
+            let name = one["$ref"].as_str().and_then(component).map(unescape)?;
+            if !alternatives.contains(&name) {
+                alternatives.push(name);
+            }
+        }
+        let target = |reference: &str| {
+            component(reference).map(unescape).or_else(|| {
+                let is_known = source["components"]["schemas"].get(reference).is_some();
+                is_known.then(|| reference.to_owned())
+            })
+        };
+        let mut values: Vec<(String, String)> = Vec::new();
+        for (value, reference) in object["mapping"].as_object().into_iter().flatten() {
+            values.push((value.clone(), target(reference.as_str()?)?));
+        }
+        // The name of an alternative stands for it, unless the mapping has the name.
+        let mapped = values.len();
+        for name in &alternatives {
+            if values[..mapped].iter().all(|(value, _)| value != name) {
+                values.push((name.clone(), name.clone()));
+            }
+        }
+        Some(Discriminator { property, alternatives, values })
+    }
+}
+
+/// The discriminators of a document, by the types of their alternatives.
+#[derive(Default)]
+pub struct Discriminators(BTreeMap<Vec<String>, Option<Choice>>);
+
+/// How a value names its alternative.
+#[derive(Clone, PartialEq)]
+pub struct Choice {
+    pub property: String,
+    /// For each alternative, the values that stand for it: those of the mapping, then its name.
+    pub values: Vec<Vec<String>>,
+}
+
+impl Discriminators {
+    /// `names` are those of the components, by their names in the document.
+    pub fn new(
+        source: &Value,
+        document: &Document,
+        names: &BTreeMap<String, String>,
+    ) -> Discriminators {
+        let mut found = Discriminators::default();
+        let mut ahead = vec![source];
+        while let Some(value) = ahead.pop() {
+            if let Some(discriminator) = Discriminator::read(value, source) {
+                let name = |written: &String| names.get(written).unwrap_or(written).clone();
+                let plain: Vec<String> = discriminator.alternatives.iter().map(name).collect();
+                let of_requests = plain.iter().map(|name| document.request_name(name)).collect();
+                let choice = Choice::new(discriminator);
+                for names in [of_requests, plain] {
+                    let types = names.iter().map(|name| type_name(name).to_string()).collect();
+                    let entry = found.0.entry(types).or_insert(Some(choice.clone()));
+                    // Two schemas with the same alternatives tell them apart in two ways.
+                    if *entry != Some(choice.clone()) {
+                        *entry = None;
+                    }
+                }
+            }
+            match value {
+                Value::Object(members) => ahead.extend(members.values()),
+                Value::Array(items) => ahead.extend(items),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Of the alternatives with these types.
+    pub fn of(&self, types: &Vec<String>) -> Option<&Choice> {
+        self.0.get(types)?.as_ref()
+    }
+}
+
+impl Choice {
+    fn new(discriminator: Discriminator) -> Choice {
+        let Discriminator { property, alternatives, values } = discriminator;
+        let of = |name: &String| {
+            let own = values.iter().filter(|(_, to)| to == name).map(|(value, _)| value);
+            own.cloned().collect()
+        };
+        Choice { property, values: alternatives.iter().map(of).collect() }
+    }
+
+    /// Makes a value say which alternative it is, unless it does.
+    pub fn name(&self, alternative: usize, value: &mut Value) {
+        let (Some(members), Some(values)) = (value.as_object_mut(), self.values.get(alternative))
+        else {
+            return;
+        };
+        let says = members.get(&self.property).and_then(Value::as_str);
+        if !says.is_some_and(|says| values.iter().any(|value| value == says))
+            && let Some(first) = values.first()
+        {
+            members.insert(self.property.clone(), Value::from(first.as_str()));
+        }
+    }
+}
