@@ -1,8 +1,8 @@
 //! Schemas: the accepted keywords, the constraints of requests, and the members that requests leave
 //! out.
 //!
-//! Invariant: each constraint on a request is enforced by a Rust type or by a row of a constraint
-//! table. A constraint that neither can enforce is refused.
+//! Invariant: each constraint on a request is enforced by a Rust type, by a row of an object's
+//! members, or by the constraint table of the whole schema.
 
 use serde_json::{Map, Value};
 
