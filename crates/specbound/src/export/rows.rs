@@ -77,13 +77,23 @@ impl<'d, 'a> Rows<'d, 'a> {
         if is_nullable(at) && !row.nullable || row.nullable && !all.iter().any(is_nullable) {
             self.draft.state(&at.join("nullable"), Some(json!(row.nullable)));
         }
-        self.keyword(&places, "minLength", number(row.min_length));
-        self.keyword(&places, "maxLength", number(row.max_length));
-        self.keyword(&places, "pattern", row.pattern.map(|pattern| json!(pattern)));
-        for (keyword, exclusive, bound) in [
+        // A keyword of another type says nothing.
+        let end = places.last().map_or(&Value::Null, |last| &self.draft.at(last)["type"]);
+        let may_be = |kinds: &[&str]| match end {
+            Value::Array(several) => several.iter().any(|kind| kinds.iter().any(|k| kind == k)),
+            only => only.is_null() || kinds.iter().any(|kind| only == kind),
+        };
+        let (is_text, is_number) = (may_be(&["string"]), may_be(&["integer", "number"]));
+        if is_text {
+            self.keyword(&places, "minLength", number(row.min_length));
+            self.keyword(&places, "maxLength", number(row.max_length));
+            self.keyword(&places, "pattern", row.pattern.map(|pattern| json!(pattern)));
+        }
+        let bounds = [
             ("minimum", "exclusiveMinimum", &row.minimum),
             ("maximum", "exclusiveMaximum", &row.maximum),
-        ] {
+        ];
+        for (keyword, exclusive, bound) in bounds.into_iter().filter(|_| is_number) {
             let stated = places.iter().find(|place| {
                 let schema = self.draft.at(place);
                 schema.get(keyword).is_some() || schema[exclusive].is_number()

@@ -66,6 +66,8 @@ fn changed_form_with_files_differs_from_the_export() {
     for schema in ["/components/schemas/Plan", "/components/schemas/Note"] {
         leaves(source.pointer(schema).unwrap(), schema, &mut all);
     }
+    // Keywords of other types constrain nothing.
+    all.retain(|at| !at.contains("/place/m") && !at.ends_with("/place/pattern"));
     assert!(all.len() > 20, "{} leaves", all.len());
     let mut unseen = Vec::new();
     for at in &all {
