@@ -72,12 +72,13 @@ pub struct Build<'a> {
     document: &'a str,
     mode: Mode,
     shares_types: bool,
+    crates: &'a [&'a str],
 }
 
 impl<'a> Build<'a> {
     /// Of this document.
     pub fn new(document: &'a str) -> Build<'a> {
-        Build { document, mode: Mode::Strict, shares_types: false }
+        Build { document, mode: Mode::Strict, shares_types: false, crates: &[] }
     }
 
     /// Takes a document with parts that the generated code does not enforce.
@@ -97,6 +98,13 @@ impl<'a> Build<'a> {
     /// ```
     pub fn share_types(mut self) -> Build<'a> {
         self.shares_types = true;
+        self
+    }
+
+    /// Crates whose types the code uses, where `x-rust-type` names one as typify reads it: see
+    /// [`Settings::crates`].
+    pub fn crates(mut self, crates: &'a [&'a str]) -> Build<'a> {
+        self.crates = crates;
         self
     }
 
@@ -128,13 +136,15 @@ impl<'a> Build<'a> {
 
     fn run(self, files: impl FnOnce(Generated) -> Vec<(&'static str, String)>) {
         println!("cargo::rerun-if-changed={}", self.document);
-        let written = self.generate(&Settings::default()).and_then(|mut generated| {
-            if self.shares_types {
-                generated.client = generated.client_without_types();
-            }
-            let files = files(generated);
-            write_files(files.iter().map(|(name, text)| ((*name).to_owned(), text)))
-        });
+        let written = self
+            .generate(&Settings { crates: self.crates, ..Settings::default() })
+            .and_then(|mut generated| {
+                if self.shares_types {
+                    generated.client = generated.client_without_types();
+                }
+                let files = files(generated);
+                write_files(files.iter().map(|(name, text)| ((*name).to_owned(), text)))
+            });
         if let Err(error) = written {
             print_error(&*error);
         }

@@ -55,6 +55,7 @@ mod document;
 mod enforced;
 mod fields;
 mod forms;
+mod given;
 mod lower;
 mod names;
 mod normalise;
@@ -188,12 +189,15 @@ pub struct Settings<'a> {
     /// Path of the module with the code that several clients share, such as `crate::support`;
     /// [`support`] writes it. `None`: each client has this code itself.
     pub support: Option<&'a str>,
+    /// Crates whose types the generated code may use where a schema names one as typify reads it:
+    /// `x-rust-type` with `crate`, `version` and `path`. Those of others are generated.
+    pub crates: &'a [&'a str],
 }
 
 /// A trait called `Api`, for the runtime `specbound`.
 impl Default for Settings<'static> {
     fn default() -> Settings<'static> {
-        Settings { trait_name: "Api", runtime: "::specbound", support: None }
+        Settings { trait_name: "Api", runtime: "::specbound", support: None, crates: &[] }
     }
 }
 
@@ -253,13 +257,14 @@ const STACK: usize = 1 << 30;
 
 fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<Generated, Error> {
     let lower::Lowered { document: lowered, names, mut unenforced, refused } =
-        lower::lower(source, mode);
+        lower::lower(source, mode, settings.crates);
     let lowered = match lowered {
         Some(lowered) if refused.is_empty() => lowered,
         Some(lowered) => return Err(Error::Unsupported(with_unreadable(refused, &lowered))),
         None => return Err(Error::Unsupported(refused)),
     };
-    let (mut document, lowered, senders) = read_with_senders(source, lowered, &mut unenforced)?;
+    let (mut document, lowered, senders) =
+        read_with_senders(source, lowered, settings, &mut unenforced)?;
     document.find_originals(source, &lowered, &names);
     routes::assign(&mut document.operations, mode, &mut unenforced)?;
     let copy = normalise::normalise(lowered, &document);
@@ -325,9 +330,11 @@ fn with_unreadable(mut refused: Vec<Item>, lowered: &Value) -> Vec<Item> {
 fn read_with_senders(
     source: &Value,
     lowered: Value,
+    settings: &Settings<'_>,
     unenforced: &mut Vec<Item>,
 ) -> Result<(document::Document, Value, Vec<senders::Sent>), Error> {
-    let Some((mut whole, mut sent)) = senders::add(source, &lowered, unenforced) else {
+    let added = senders::add(source, &lowered, settings.crates, unenforced);
+    let Some((mut whole, mut sent)) = added else {
         return Ok((document::Document::read(&lowered)?, lowered, Vec::new()));
     };
     for _ in 0..MAX_UNREADABLE {

@@ -15,13 +15,21 @@ pub use answers::{give_answers_one_type, keep_one_content_of_answers, spell_out_
 
 use super::document::Document;
 use super::fields::{Fields, own_field};
+use super::given::Given;
 use super::names::{type_name, unique};
 use super::openapi::{FIELDS, FORMS, JSON, is_json_type};
 use super::read::{component, escape};
 use super::schema::{for_each_inner_mut, without_read_only};
 
-/// All rules, in their order; and the members that stand in the copy under other names.
-pub fn normalise(mut copy: Value, document: &Document) -> (Value, Fields) {
+/// The copy, and what stands in it under other names.
+pub struct Normalised {
+    pub copy: Value,
+    pub fields: Fields,
+    pub given: Given,
+}
+
+/// All rules, in their order.
+pub fn normalise(mut copy: Value, document: &Document) -> Normalised {
     inherit_parameters(&mut copy);
     take_cookies_for_headers(&mut copy);
     name_inline_schemas(&mut copy, document);
@@ -34,10 +42,11 @@ pub fn normalise(mut copy: Value, document: &Document) -> (Value, Fields) {
     give_answers_one_type(&mut copy, document);
     leave_out_clashing_parameters(&mut copy);
     leave_out_what_typify_cannot_hold(&mut copy);
+    let given = Given::hide(&mut copy);
     split_nullable_components(&mut copy);
     let fields = Fields::hide(&mut copy);
     name_clashing_inner_types(&mut copy, document);
-    (copy, fields)
+    Normalised { copy, fields, given }
 }
 
 /// Makes headers of cookie parameters, which progenitor does not know: it names their types.

@@ -17,10 +17,11 @@ use serde_json::Value;
 use syn::visit_mut::{VisitMut, visit_expr_match_mut};
 
 use super::credentials::Schemes;
-use super::discriminator::Discriminators;
 use super::document::{Content, Document, Operation};
 use super::fields::Fields;
+use super::given::Given;
 use super::names::unique;
+use super::normalise::Normalised;
 use super::pieces::{Block, Piece, items, parse};
 use super::redact::{self, Secrets};
 use super::schemes::Scheme;
@@ -69,7 +70,7 @@ impl Client {
         copy: &Value,
         parts: Parts<'_>,
         methods: &Methods<'_>,
-        fields: &mut Fields,
+        (fields, given): (&mut Fields, &Given),
     ) -> Result<Client, Error> {
         let document = parts.document;
         let schemes = Schemes::new(parts.schemes);
@@ -92,9 +93,9 @@ impl Client {
                 Piece::Block(head, content) if has_word(&head, "types") => {
                     let secrets = Secrets::new(copy);
                     let all = [&mut forms, &mut forms_of_senders];
-                    let discriminators = &parts.document.discriminators;
+                    let members = Members::new(copy, &parts.document.discriminators, given);
                     let module = (head, content);
-                    client.write_types(module, copy, &secrets, all, discriminators, fields)?;
+                    client.write_types(module, copy, &secrets, all, &members, fields)?;
                     client.types = start..client.text.len();
                     let operations = document.operations.iter();
                     let module = forms.module(operations, document, &secrets, parts.support);
@@ -171,10 +172,9 @@ impl Client {
         copy: &Value,
         secrets: &Secrets,
         mut forms: [&mut Forms; 2],
-        discriminators: &Discriminators,
+        members: &Members<'_>,
         fields: &mut Fields,
     ) -> Result<(), Error> {
-        let members = Members::new(copy);
         let mut always_serialize = AlwaysSerialize::new(copy);
         // typify names the variants of "+1" and "-1" `plus1` and `minus1`, and writes helpers for
         // defaults that no member needs.
@@ -184,10 +184,15 @@ impl Client {
         for tokens in items(content) {
             let mut item: syn::Item = parse(tokens)?;
             fields.name(&mut item);
+            if let Some([mut wrapper, others @ ..]) = members.given.wrapper(&item) {
+                added.extend(secrets.implement(&mut wrapper));
+                added.extend(others);
+                item = wrapper;
+            }
             always_serialize.visit_item_mut(&mut item);
             forms.iter_mut().for_each(|forms| forms.keep(&item));
             added.extend(secrets.implement(&mut item));
-            added.extend(alternatives::implement(&mut item, discriminators, &members));
+            added.extend(alternatives::implement(&mut item, members));
             block.write_item(item, &mut self.text);
         }
         for item in added {
@@ -385,7 +390,7 @@ fn send_target() -> TokenStream {
 /// The client of a normalised copy. In lenient mode an item that progenitor does not take is passed
 /// on as JSON, or left out of the client.
 pub fn client(
-    (mut copy, mut fields): (Value, Fields),
+    Normalised { mut copy, mut fields, given }: Normalised,
     parts: Parts<'_>,
     mode: Mode,
     unenforced: &mut Vec<Item>,
@@ -398,7 +403,7 @@ pub fn client(
     let methods = Methods::of(document);
     for _ in 0..MAX_UNTYPED {
         let read = |tokens, copy: &Value, fields: &mut Fields| {
-            let read = || Client::read(tokens, copy, parts, &methods, fields);
+            let read = || Client::read(tokens, copy, parts, &methods, (fields, &given));
             quiet::catch_panic(read)
         };
         // As text while progenitor runs, which takes the most memory.
@@ -407,7 +412,8 @@ pub fn client(
         let parsed = || serde_json::from_str(&text).map_err(|e| Error::Generator(e.to_string()));
         copy = parsed()?;
         fields.show(&mut copy);
-        let error = match generated.and_then(|tokens| read(tokens, &copy, &mut fields)) {
+        let error = match generated.and_then(|tokens| read(given.show(tokens)?, &copy, &mut fields))
+        {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };

@@ -71,6 +71,7 @@ const MAX_TRIED: usize = 4;
 pub fn add(
     source: &Value,
     lowered: &Value,
+    crates: &[&str],
     unenforced: &mut Vec<Item>,
 ) -> Option<(Value, Vec<Sent>)> {
     let mut found =
@@ -87,7 +88,7 @@ pub fn add(
         if sent.is_empty() {
             return None;
         }
-        let read = lower::lower(&alone, Mode::Lenient);
+        let read = lower::lower(&alone, Mode::Lenient, crates);
         let Some(place) = read.refused.first().map(|item| place_of(&item.path)) else {
             return Some((whole(lowered, read.document?, &sent)?, sent));
         };

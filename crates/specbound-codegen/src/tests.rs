@@ -9,6 +9,7 @@ mod any_document;
 mod events;
 mod forms;
 mod garbage;
+mod given;
 mod inheritance;
 mod listed;
 mod members;
@@ -129,7 +130,8 @@ fn small_without(pointer: &str) -> Value {
 }
 
 fn generated(document: &Value) -> Result<Generated, Error> {
-    let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime", support: None };
+    let settings =
+        Settings { trait_name: "SmallApi", runtime: "crate::runtime", ..Settings::default() };
     generate(&document.to_string(), &settings)
 }
 
@@ -140,7 +142,8 @@ fn taken(document: &Value) -> Generated {
 
 /// The result of lenient mode.
 fn leniently(document: &Value) -> Generated {
-    let settings = Settings { trait_name: "SmallApi", runtime: "crate::runtime", support: None };
+    let settings =
+        Settings { trait_name: "SmallApi", runtime: "crate::runtime", ..Settings::default() };
     let source = specbound_contract::parse(&document.to_string()).unwrap_or_else(|e| panic!("{e}"));
     generate_from(&source, &settings, Mode::Lenient).unwrap_or_else(|e| panic!("{e}: {document}"))
 }

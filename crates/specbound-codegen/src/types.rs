@@ -14,6 +14,7 @@ use syn::visit_mut::VisitMut;
 use super::Error;
 use super::constraints::Tables;
 use super::document::{Body, Document};
+use super::given::RUST_TYPE;
 use super::openapi::FIELDS;
 use super::schema::{Bound, Kind, Property, Schema, for_each_inner_mut, references};
 
@@ -35,7 +36,10 @@ impl AlwaysSerialize {
         for (name, schema) in schemas.into_iter().flatten() {
             let properties = schema["properties"].as_object().into_iter().flatten();
             let members = properties
-                .filter(|(_, p)| p["nullable"] == Value::Bool(true) || p["type"] == "array")
+                .filter(|(_, p)| {
+                    p["nullable"] == Value::Bool(true)
+                        || p["type"] == "array" && p.get(RUST_TYPE).is_none()
+                })
                 .map(|(member, _)| member.clone());
             shown.insert(type_name(name).to_string(), members.collect());
         }
@@ -200,6 +204,7 @@ fn source_schema(rust_name: &syn::Ident, schema: &Schema, runtime: &syn::Path) -
 fn leave_out_extensions(schema: &mut Value) {
     if let Some(schema) = schema.as_object_mut() {
         schema.remove(FIELDS);
+        schema.remove(RUST_TYPE);
     }
     for_each_inner_mut(schema, &mut leave_out_extensions);
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::formats;
+use crate::given::RUST_TYPE;
 use crate::read::{component, unescape};
 
 /// Keywords that say nothing about a value, or that a row or a type holds in any place.
@@ -102,6 +103,8 @@ impl<'a> PlainSchemas<'a> {
                 is_row && is_text && is_held
             }
             "format" => true,
+            // The type of the user holds what it likes.
+            RUST_TYPE => self.are_parameters,
             known if ALWAYS.contains(&known) || known.starts_with("x-") => true,
             known if ROW.contains(&known) => is_row,
             "enum" => {

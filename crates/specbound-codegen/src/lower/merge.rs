@@ -74,7 +74,11 @@ impl Lower<'_> {
                     object.insert(keyword, value);
                 }
             }
-            ("nullable" | "title" | "description" | "readOnly" | "writeOnly" | "default", _) => {}
+            (
+                "x-rust-type" | "nullable" | "title" | "description" | "readOnly" | "writeOnly"
+                | "default",
+                _,
+            ) => {}
             (_, value) => drop(object.entry(keyword).or_insert(value)),
         }
     }

@@ -90,11 +90,12 @@ enum Checked {
     Row,
 }
 
-pub fn lower(source: &Value, mode: Mode) -> Lowered {
+pub fn lower(source: &Value, mode: Mode, crates: &[&str]) -> Lowered {
     let names = names::component_names(source);
     let mut lower = Lower {
         source,
         mode,
+        crates,
         is_3_0: source["openapi"].as_str().is_none_or(|version| version.starts_with("3.0")),
         written: names.iter().map(|(old, new)| (new.clone(), old.clone())).collect(),
         names,
@@ -130,6 +131,8 @@ pub fn lower(source: &Value, mode: Mode) -> Lowered {
 struct Lower<'a> {
     source: &'a Value,
     mode: Mode,
+    /// Crates whose types are used, where a schema names one.
+    crates: &'a [&'a str],
     is_3_0: bool,
     /// The names of component schemas, by their names in the document.
     names: BTreeMap<String, String>,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::LIST_BOUNDS;
 use super::{Checked, Lower, MAX_REFERENCES, Mode, component_name};
+use crate::given::RUST_TYPE;
 use crate::names::{Template, clean};
 use crate::openapi::{WIRE, is_json_type};
 use crate::read::escape;
@@ -227,6 +228,10 @@ impl Lower<'_> {
             && let (Some(schema), Some(choices)) = (schema.as_object_mut(), source.get("enum"))
         {
             schema.insert("enum".to_owned(), choices.clone());
+        }
+        if schema.as_object_mut().is_some_and(|schema| schema.remove(RUST_TYPE).is_some()) {
+            let reason = "a plain parameter has the type that its schema says";
+            self.note(&format!("{at}/{RUST_TYPE}"), reason);
         }
         for _ in 0..MAX_REFERENCES {
             match schema["allOf"].as_array().map(Vec::as_slice) {

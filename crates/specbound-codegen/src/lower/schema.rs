@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::merge::keep_other_members;
 use super::{Checked, Lower, MAX_MERGED, MAX_SCHEMAS, MAX_TEXT, component_name};
+use crate::given::RUST_TYPE;
 use crate::names::clean;
 use crate::patterns::is_regular;
 use crate::read::escape;
@@ -66,7 +67,8 @@ const NUMBER_BOUNDS: [&str; 2] = ["minimum", "maximum"];
 pub(super) const LIST_BOUNDS: [&str; 2] = ["minItems", "maxItems"];
 
 impl Lower<'_> {
-    pub(super) fn schema(&mut self, source: &Value, at: &str, checked: Checked) -> Value {
+    /// The schema without the type that it gives.
+    pub(super) fn own_schema(&mut self, source: &Value, at: &str, checked: Checked) -> Value {
         if !self.count_schema() {
             return json!({});
         }
@@ -82,6 +84,7 @@ impl Lower<'_> {
             return json!({});
         }
         let mut object = object.clone();
+        object.remove(RUST_TYPE);
         keep_other_members(&mut object);
         if let Some(name) = object.get("$ref").and_then(Value::as_str).and_then(component_name) {
             let reference = json!({ "$ref": self.reference(&name) });

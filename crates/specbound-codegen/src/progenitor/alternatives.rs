@@ -10,14 +10,20 @@ use quote::quote;
 use serde_json::Value;
 
 use crate::discriminator::{Choice, Discriminators};
+use crate::given::Given;
 use crate::redact::remove_derive;
 use crate::types::type_name;
 
-/// The members of the types that are objects with named members alone.
-pub struct Members(BTreeMap<String, BTreeSet<String>>);
+/// By what an alternative is chosen.
+pub struct Members<'a> {
+    /// The members of the types that are objects with named members alone.
+    members: BTreeMap<String, BTreeSet<String>>,
+    discriminators: &'a Discriminators,
+    pub given: &'a Given,
+}
 
-impl Members {
-    pub fn new(copy: &Value) -> Members {
+impl<'a> Members<'a> {
+    pub fn new(copy: &Value, discriminators: &'a Discriminators, given: &'a Given) -> Members<'a> {
         let schemas = copy.pointer("/components/schemas").and_then(Value::as_object);
         let members = schemas.into_iter().flatten().filter_map(|(name, schema)| {
             let properties = schema["properties"].as_object()?;
@@ -27,17 +33,36 @@ impl Members {
             let names = properties.keys().cloned().collect();
             is_closed.then(|| (type_name(name).to_string(), names))
         });
-        Members(members.collect())
+        Members { members: members.collect(), discriminators, given }
+    }
+
+    /// The name of the component that is a type, or of a type of the same module; behind a box too.
+    fn named(&self, payload: &syn::Type) -> Option<String> {
+        if let Some(component) = self.given.component(payload) {
+            return Some(component.clone());
+        }
+        let syn::Type::Path(path) = payload else { return None };
+        let last = path.path.segments.last()?;
+        match &last.arguments {
+            syn::PathArguments::None
+                if path.path.segments.len() == 1 && !is_primitive(&last.ident) =>
+            {
+                Some(last.ident.to_string())
+            }
+            syn::PathArguments::AngleBracketed(inner) if last.ident == "Box" => {
+                match inner.args.first()? {
+                    syn::GenericArgument::Type(inner) => self.named(inner),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
     }
 }
 
 /// An implementation of `Deserialize` in place of the derived one, for an enum of alternatives of
 /// which several are objects.
-pub fn implement(
-    item: &mut syn::Item,
-    discriminators: &Discriminators,
-    members: &Members,
-) -> Option<syn::Item> {
+pub fn implement(item: &mut syn::Item, members: &Members<'_>) -> Option<syn::Item> {
     let syn::Item::Enum(item) = item else { return None };
     let is_untagged = |attribute: &syn::Attribute| {
         attribute.path().is_ident("serde")
@@ -55,16 +80,17 @@ pub fn implement(
             _ => return None,
         }
     }
-    let names: Option<Vec<String>> = payloads.iter().map(|(_, payload)| named(payload)).collect();
-    let discriminator = names.as_ref().and_then(|names| discriminators.of(names));
+    let names: Option<Vec<String>> =
+        payloads.iter().map(|(_, payload)| members.named(payload)).collect();
+    let discriminator = names.as_ref().and_then(|names| members.discriminators.of(names));
     let known: Option<Vec<Vec<&String>>> = payloads
         .iter()
-        .map(|(_, payload)| match named(payload) {
-            Some(name) => members.0.get(&name).map(|names| names.iter().collect()),
+        .map(|(_, payload)| match members.named(payload) {
+            Some(name) => members.members.get(&name).map(|names| names.iter().collect()),
             None => is_no_object(payload).then(Vec::new),
         })
         .collect();
-    let objects = payloads.iter().filter(|(_, payload)| named(payload).is_some()).count();
+    let objects = payloads.iter().filter(|(_, payload)| members.named(payload).is_some()).count();
     let known = known.filter(|_| objects > 1);
     if known.is_none() && discriminator.is_none() {
         return None;
@@ -139,24 +165,6 @@ pub fn implement(
     };
     remove_derive(&mut item.attrs, "Deserialize");
     Some(implementation)
-}
-
-/// The name of a type of the same module, behind a box too.
-fn named(payload: &syn::Type) -> Option<String> {
-    let syn::Type::Path(path) = payload else { return None };
-    let last = path.path.segments.last()?;
-    match &last.arguments {
-        syn::PathArguments::None if path.path.segments.len() == 1 && !is_primitive(&last.ident) => {
-            Some(last.ident.to_string())
-        }
-        syn::PathArguments::AngleBracketed(inner) if last.ident == "Box" => {
-            match inner.args.first()? {
-                syn::GenericArgument::Type(inner) => named(inner),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
 }
 
 fn is_primitive(ident: &syn::Ident) -> bool {

@@ -5,6 +5,7 @@ use proc_macro2::TokenStream;
 use serde_json::Value;
 
 use crate::document::{Document, Operation};
+use crate::given::Given;
 use crate::{Error, quiet, read};
 
 /// Runs progenitor on a normalised copy. Catches its panics, by which it refuses some input.
@@ -13,7 +14,9 @@ pub(super) fn generate(copy: &str) -> Result<TokenStream, Error> {
     quiet::catch_panic(|| {
         let spec: openapiv3::OpenAPI =
             serde_json::from_str(copy).map_err(|e| failed(e.to_string()))?;
-        progenitor::Generator::default().generate_tokens(&spec).map_err(|e| failed(e.to_string()))
+        progenitor::Generator::new(&Given::settings())
+            .generate_tokens(&spec)
+            .map_err(|e| failed(e.to_string()))
     })
 }
 

@@ -22,6 +22,7 @@ fn book(request: types::BookRequest) -> types::Book {
         author,
         editors,
         extra,
+        fee,
         genre,
         number,
         price,
@@ -36,6 +37,7 @@ fn book(request: types::BookRequest) -> types::Book {
         author: written(author),
         editors: editors.into_iter().map(written).collect(),
         extra,
+        fee,
         genre,
         number,
         price,
@@ -199,6 +201,15 @@ impl Api for Library {
             let types::NoteCreateRequest { text, about: _ } = call.read(&rqctx).await?.1;
             Ok::<_, ApiError>(Reply::new(types::NoteCreateAnswer202 { place: text.len() as i64 }))
         };
+        Ok(run.await.unwrap_or_else(Reply::failed))
+    }
+
+    async fn fee_round(
+        rqctx: RequestContext<Arc<Library>>,
+        call: Call<policy::Anyone, Body<types::Fee, content::Json>>,
+    ) -> Outcome<200, types::Fee> {
+        let run =
+            async { Ok::<_, ApiError>(Reply::new(call.read(&rqctx).await?.1.rounded().into())) };
         Ok(run.await.unwrap_or_else(Reply::failed))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use library::fee::{Currency, Fee};
 use library::{Library, api};
 use serde_json::{Value, json};
 use specbound::connections::Connections;
@@ -66,6 +67,7 @@ async fn library_follows_its_document() {
         author: author.clone(),
         editors: vec![author.clone()],
         extra: [("old".to_owned(), json!({"free": [1]}))].into_iter().collect(),
+        fee: None,
         genre,
         number,
         price: Some(2.5),
@@ -212,6 +214,47 @@ async fn library_follows_its_document() {
         (&json!("1970-01-01T00:00:00Z"), &json!(7))
     );
     assert_eq!(raw(&base, "PUT", "/shelves/front/books/", &[], Some(good)).await.0, 403);
+    server.stop().await.unwrap();
+}
+
+/// `x-rust-type` in the document: the client sends a type of this crate, and the server reads it.
+#[tokio::test]
+async fn types_of_this_crate_are_sent_and_received() {
+    let (server, base) = start(Vec::new()).await;
+    let library = client::Client::new(&base);
+    let fee = Fee { cents: 250, currency: Currency::Eur };
+    let rounded: Fee = library.fee_round(&fee).await.unwrap().into_inner();
+    assert_eq!(rounded, Fee { cents: 300, currency: Currency::Eur });
+    // As a member too.
+    let book = json!({
+        "author": {"name": "Ann", "born": null}, "genre": "poetry", "number": 1, "title": "A title",
+        "translator": null, "fee": fee,
+    });
+    let sent: client::types::BookRequest = serde_json::from_value(book.clone()).unwrap();
+    assert_eq!(sent.fee, Some(fee));
+    let keys = [("x-key", "k"), ("x-branch", "b")];
+    let put = |fee: Value| {
+        let (base, mut book) = (&base, book.clone());
+        book["fee"] = fee;
+        async move { raw(base, "PUT", "/shelves/front/books/", &keys, Some(book)).await }
+    };
+    assert_eq!(put(json!({"cents": 250, "currency": "EUR"})).await.0, 201);
+    let (_, _, answered) = put(json!({"cents": 250, "currency": "EUR"})).await;
+    assert!(answered.contains(r#""fee":{"cents":250,"currency":"EUR"}"#), "{answered}");
+    // The document is checked before the type is made, with all problems at once.
+    for (fee, says) in [
+        (json!({"cents": 100_001, "currency": "e"}), &["cents: Ensure", "currency: "][..]),
+        (json!({"cents": 1}), &["currency: This field is required."]),
+        // The type takes less than the document.
+        (json!({"cents": 1, "currency": "XTS"}), &["non_field_errors", "unknown variant `XTS`"]),
+    ] {
+        let whole = raw(&base, "POST", "/fees/", &[], Some(fee.clone())).await;
+        let member = put(fee).await;
+        assert_eq!((whole.0, member.0), (400, 400), "{whole:?} {member:?}");
+        for text in says {
+            assert!(member.2.contains(text), "{text}: {member:?}");
+        }
+    }
     server.stop().await.unwrap();
 }
 
