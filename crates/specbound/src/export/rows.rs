@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::location::{Draft, Location, pointer};
-use super::tables::is_bound;
+use super::tables::{is_bound, pattern_of};
 use crate::fields::{Kind, Property};
 use crate::formats::TextFormat;
 
@@ -87,7 +87,13 @@ impl<'d, 'a> Rows<'d, 'a> {
         if is_text {
             self.keyword(&places, "minLength", number(row.min_length));
             self.keyword(&places, "maxLength", number(row.max_length));
-            self.keyword(&places, "pattern", row.pattern.map(|pattern| json!(pattern)));
+            // Choices whose Rust names clash are a pattern in the row.
+            let mut choices = places.iter().map(|place| self.draft.at(place).get("enum"));
+            if row.pattern.is_none()
+                || !choices.any(|all| pattern_of(all).as_deref() == row.pattern)
+            {
+                self.keyword(&places, "pattern", row.pattern.map(|pattern| json!(pattern)));
+            }
         }
         let bounds = [
             ("minimum", "exclusiveMinimum", &row.minimum),

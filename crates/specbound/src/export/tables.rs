@@ -406,7 +406,9 @@ pub fn is_any(schema: &Value) -> bool {
 /// The pattern that the generator makes of choices whose Rust names clash, as `-+1` and `--1`.
 pub fn pattern_of(choices: Option<&Value>) -> Option<String> {
     let texts: Option<Vec<&str>> = choices?.as_array()?.iter().map(Value::as_str).collect();
-    let escaped: Vec<String> = texts?.into_iter().map(regex::escape).collect();
+    let mut seen = BTreeSet::new();
+    let once = texts?.into_iter().filter(|text| seen.insert(*text));
+    let escaped: Vec<String> = once.map(regex::escape).collect();
     Some(format!("^(?:{})$", escaped.join("|")))
 }
 
@@ -432,7 +434,7 @@ mod tests {
 
     #[test]
     fn choice_patterns_match_those_of_the_generator() {
-        let choices = json!(["reactions-+1", "reactions--1"]);
+        let choices = json!(["reactions-+1", "reactions--1", "reactions-+1"]);
         let pattern = r"^(?:reactions\-\+1|reactions\-\-1)$";
         assert_eq!(pattern_of(Some(&choices)).as_deref(), Some(pattern));
         assert_eq!(pattern_of(Some(&json!([1]))), None);
