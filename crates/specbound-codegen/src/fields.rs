@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToSnakeCase;
+use quote::format_ident;
 use serde_json::{Map, Value};
 use syn::visit_mut::VisitMut;
 
@@ -65,7 +66,7 @@ pub fn identifier(text: &str) -> Option<String> {
 }
 
 /// The field that typify makes of a member: `foo-bar` becomes `foo_bar`.
-pub fn own_field(member: &str) -> String {
+fn own_field(member: &str) -> String {
     let word = match member {
         "+1" => "plus1".to_owned(),
         "-1" => "minus1".to_owned(),
@@ -82,6 +83,9 @@ pub fn own_field(member: &str) -> String {
     let is_name = word != "gen" && syn::parse_str::<syn::Ident>(&word).is_ok();
     if is_name { word } else { format!("{word}_") }
 }
+
+/// typify's field for the members that a schema does not name.
+const OTHERS: &str = "extra";
 
 /// The members of a copy that have another field than typify would make, by their keys.
 #[derive(Default)]
@@ -112,18 +116,31 @@ impl Fields {
         let Some(schema) = schema.as_object_mut() else { return };
         let chosen = schema.remove(FIELDS).unwrap_or_default();
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-        let own = |member: &String| own_field(member);
-        let name = |member: &String| chosen[member.as_str()].as_str().map(str::to_owned);
-        let mut made: BTreeSet<String> =
-            properties.keys().filter(|member| name(member).is_none()).map(own).collect();
-        let named = properties.keys().filter_map(|member| Some((member, name(member)?)));
-        let keys: BTreeMap<String, String> = named
+        let has_others = schema.contains_key("additionalProperties");
+        let mut taken = BTreeSet::new();
+        let mut names: BTreeMap<&String, String> = BTreeMap::new();
+        for member in properties.keys() {
+            if let Some(name) = chosen[member.as_str()].as_str() {
+                taken.insert(name.to_owned());
+                names.insert(member, name.to_owned());
+            }
+        }
+        // Two members may have one field: `foo-bar` and `foo_bar`.
+        for member in properties.keys().filter(|member| chosen.get(member.as_str()).is_none()) {
+            names.insert(member, unique(own_field(member), &mut taken));
+        }
+        let is_own =
+            |member: &str, name: &str| own_field(member) == name && !(has_others && name == OTHERS);
+        let (own, others): (Vec<_>, Vec<_>) =
+            names.into_iter().partition(|(member, name)| is_own(member, name));
+        let mut made: BTreeSet<String> = own.into_iter().map(|(_, name)| name).collect();
+        made.insert(OTHERS.to_owned());
+        let keys: BTreeMap<String, String> = others
+            .into_iter()
             .map(|(member, name)| {
                 // What typify makes of the key must be free, and be made of it again.
-                let word = own_field(name.trim_start_matches("r#"));
-                let word = unique(word, &mut made);
-                let field = Field { member: member.clone(), name };
-                (member.clone(), self.key(&word, field))
+                let word = unique(own_field(name.trim_start_matches("r#")), &mut made);
+                (member.clone(), self.key(&word, Field { member: member.clone(), name }))
             })
             .collect();
         rename(schema, &|member| keys.get(member));
@@ -187,7 +204,7 @@ impl Fields {
 
     fn name_fields(&self, fields: &mut syn::Fields) -> BTreeMap<String, syn::Ident> {
         let mut renamed = BTreeMap::new();
-        for field in fields {
+        for field in fields.iter_mut() {
             let key = field.attrs.iter().find_map(renamed_to);
             let known = key.and_then(|key| self.members.get(&key));
             if let (Some(known), Some(ident)) = (known, &mut field.ident)
@@ -196,6 +213,24 @@ impl Fields {
                 renamed.insert(ident.to_string(), name.clone());
                 *ident = name;
                 field.attrs.iter_mut().for_each(|attribute| self.name_member(attribute));
+            }
+        }
+        // The field of the other members gives way to a member of its name.
+        let names = fields.iter().filter_map(|field| Some(field.ident.as_ref()?.to_string()));
+        let names: Vec<String> = names.collect();
+        if names.iter().filter(|name| *name == OTHERS).count() > 1 {
+            let mut name = format!("{OTHERS}_");
+            while names.contains(&name) {
+                name.push('_');
+            }
+            let is_others = |field: &&mut syn::Field| {
+                !field.attrs.iter().any(|attribute| renamed_to(attribute).is_some())
+                    && field.ident.as_ref().is_some_and(|ident| ident == OTHERS)
+            };
+            for field in fields.iter_mut().filter(is_others) {
+                let name = format_ident!("{name}");
+                renamed.insert(OTHERS.to_owned(), name.clone());
+                field.ident = Some(name);
             }
         }
         renamed

@@ -14,10 +14,10 @@ use serde_json::{Map, Value, json};
 pub use answers::{give_answers_one_type, keep_one_content_of_answers, spell_out_default_answers};
 
 use super::document::Document;
-use super::fields::{Fields, own_field};
+use super::fields::Fields;
 use super::given::Given;
 use super::names::{type_name, unique};
-use super::openapi::{FIELDS, FORMS, JSON, is_json_type};
+use super::openapi::{FORMS, JSON, is_json_type};
 use super::read::{component, escape};
 use super::schema::{for_each_inner_mut, without_read_only};
 
@@ -117,25 +117,6 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
         // alone.
         if let Some(alternatives) = schema.remove("anyOf") {
             schema.insert("oneOf".to_owned(), alternatives);
-        }
-        // Two members with one field name: the second is among the members without a name.
-        let mut fields: HashSet<String> = HashSet::new();
-        let mut clashes = false;
-        let chosen = schema.get(FIELDS).cloned().unwrap_or_default();
-        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-            properties.retain(|name, _| {
-                let name = chosen[name].as_str().map_or_else(|| own_field(name), str::to_owned);
-                let stays = fields.insert(name);
-                clashes |= !stays;
-                stays
-            });
-        }
-        if clashes {
-            schema.entry("additionalProperties").or_insert_with(|| json!({}));
-        }
-        // The field for members without a name is called `extra`.
-        if schema.contains_key("additionalProperties") && fields.contains("extra") {
-            schema.remove("additionalProperties");
         }
         let known = |name: &Value| {
             let properties = schema.get("properties").and_then(Value::as_object);

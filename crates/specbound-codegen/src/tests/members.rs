@@ -146,6 +146,46 @@ fn x_rust_name_names_the_tag_and_the_members_of_alternatives() {
 }
 
 #[test]
+fn members_beside_one_called_extra_have_a_field() {
+    let text = json!({"type": "string"});
+    let chosen = json!({"type": "string", "x-rust-name": "extra_"});
+    let count = json!({"type": "integer", "default": 3});
+    let mut document = with_members(json!({"extra": text, "more": chosen, "count": count}));
+    put(&mut document, &format!("{THING}/additionalProperties"), json!({"type": "boolean"}));
+    let generated = taken(&document);
+    let fields =
+        [("count", "count"), ("extra", "extra"), ("extra_", "more"), ("extra__", "extra__")];
+    assert_eq!(named(&generated, "Thing"), pairs(fields));
+    let server = dense(&generated.server);
+    let others = "#[serde(flatten)]pubextra__:::std::collections::HashMap<";
+    assert!(server.contains(others), "{server}");
+    // Alone, it has typify's name.
+    put(&mut document, &format!("{THING}/properties"), json!({"word": text}));
+    assert!(dense(&taken(&document).server).contains("#[serde(flatten)]pubextra:::std"));
+}
+
+/// The second was once among the members without a name, and lost where there were none.
+#[test]
+fn members_of_one_rust_name_have_a_field_each() {
+    let text = json!({"type": "string"});
+    let object = json!({"type": "object", "properties": {"a": text}});
+    let members = json!({"foo-bar": text, "foo_bar": object, "fooBar": text, "type": text});
+    let mut document = with_members(members);
+    put(&mut document, &format!("{THING}/required"), json!(["fooBar", "foo-bar"]));
+    let generated = taken(&document);
+    let fields = [
+        ("foo_bar", "foo-bar"),
+        ("foo_bar2", "fooBar"),
+        ("foo_bar3", "foo_bar"),
+        ("type_", "type"),
+    ];
+    assert_eq!(named(&generated, "Thing"), pairs(fields));
+    let server = dense(&generated.server);
+    assert!(server.contains("pubfoo_bar2:::std::string::String,"), "{server}");
+    assert!(server.contains("pubfoo_bar3:::std::option::Option<ThingFooBar3>,"), "{server}");
+}
+
+#[test]
 fn x_rust_name_names_the_field_of_a_file() {
     let mut document = with_members(json!({
         "drawing": {"type": "string", "format": "binary", "x-rust-name": "plan"},
