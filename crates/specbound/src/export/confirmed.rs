@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::location::{Draft, Location};
 use super::rows::Rows;
-use super::tables::{Tables, is_any, pattern_of};
+use super::tables::{Tables, is_any, may_be, pattern_of};
 use super::{ExportError, registered};
 use crate::Operation;
 use crate::constraints::SchemaRef;
@@ -261,8 +261,12 @@ impl Confirmation<'_, '_> {
         }
         let (choices, pattern) = (stated.get("enum"), held["pattern"].as_str());
         let are_by_pattern = pattern.is_some() && pattern_of(choices).as_deref() == pattern;
-        let read = ["enum", "minLength", "maxLength", "pattern", "minimum", "maximum"];
-        for keyword in read.into_iter().skip(usize::from(are_by_pattern)) {
+        let text = ["minLength", "maxLength", "pattern"].map(|keyword| (keyword, &["string"][..]));
+        let number = ["minimum", "maximum"].map(|keyword| (keyword, &["integer", "number"][..]));
+        // A keyword of another type says nothing.
+        let read = text.into_iter().chain(number).filter(|(_, kinds)| may_be(stated, kinds));
+        let choices = (!are_by_pattern).then_some("enum");
+        for keyword in choices.into_iter().chain(read.map(|(keyword, _)| keyword)) {
             let (stated, held) = (stated.get(keyword), held.get(keyword));
             let numbers = (stated.and_then(Value::as_f64), held.and_then(Value::as_f64));
             let is_same = stated == held || numbers.0.is_some() && numbers.0 == numbers.1;

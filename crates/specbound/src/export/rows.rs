@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::location::{Draft, Location, pointer};
-use super::tables::{is_bound, pattern_of};
+use super::tables::{is_bound, may_be, pattern_of};
 use crate::fields::{Kind, Property};
 use crate::formats::TextFormat;
 
@@ -78,13 +78,9 @@ impl<'d, 'a> Rows<'d, 'a> {
             self.draft.state(&at.join("nullable"), Some(json!(row.nullable)));
         }
         // A keyword of another type says nothing.
-        let end = places.last().map_or(&Value::Null, |last| &self.draft.at(last)["type"]);
-        let may_be = |kinds: &[&str]| match end {
-            Value::Array(several) => several.iter().any(|kind| kinds.iter().any(|k| kind == k)),
-            only => only.is_null() || kinds.iter().any(|kind| only == kind),
-        };
-        let (is_text, is_number) = (may_be(&["string"]), may_be(&["integer", "number"]));
-        if is_text {
+        let end = places.last().map_or(&Value::Null, |last| self.draft.at(last));
+        let is_number = may_be(end, &["integer", "number"]);
+        if may_be(end, &["string"]) {
             self.keyword(&places, "minLength", number(row.min_length));
             self.keyword(&places, "maxLength", number(row.max_length));
             // Choices whose Rust names clash are a pattern in the row.

@@ -403,6 +403,14 @@ pub fn is_any(schema: &Value) -> bool {
     schema == true || schema.as_object().is_some_and(|all| all.keys().all(|key| is_hint(key)))
 }
 
+/// Whether a value of a schema may be of one of these types.
+pub fn may_be(schema: &Value, kinds: &[&str]) -> bool {
+    match &schema["type"] {
+        Value::Array(several) => several.iter().any(|one| kinds.iter().any(|kind| one == kind)),
+        only => only.is_null() || kinds.iter().any(|kind| only == kind),
+    }
+}
+
 /// The pattern that the generator makes of choices whose Rust names clash, as `-+1` and `--1`.
 pub fn pattern_of(choices: Option<&Value>) -> Option<String> {
     let texts: Option<Vec<&str>> = choices?.as_array()?.iter().map(Value::as_str).collect();
