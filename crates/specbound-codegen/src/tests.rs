@@ -278,6 +278,25 @@ fn constraints_missing_from_types_are_in_the_table() {
     assert!(row(table, "id").contains("read_only:true"));
 }
 
+/// Its pattern was in no row, as soon as it was an alternative or the value of a map too.
+#[test]
+fn row_of_a_member_has_the_pattern_of_a_component_that_is_also_an_alternative() {
+    let flake = json!({"type": "string", "pattern": "^[1-9]+$", "format": "snowflake"});
+    let named = json!({"$ref": "#/components/schemas/Flake"});
+    let either = json!({"oneOf": [named, {"type": "integer"}]});
+    let by_key = json!({"type": "object", "additionalProperties": named});
+    for other in [either, by_key] {
+        let mut document = small();
+        put(&mut document, "/components/schemas/Flake", flake.clone());
+        put(&mut document, &format!("{THING}/properties/owner"), named.clone());
+        put(&mut document, &format!("{THING}/properties/other"), other);
+        let server = dense(&generated(&document).unwrap().server);
+        let (_, rows) = server.split_once("HasConstraintsfortypes::ThingRequest{").unwrap();
+        let row = row(rows, "owner");
+        assert!(row.contains("pattern:Some(\"^[1-9]+$\")"), "{row}");
+    }
+}
+
 #[test]
 fn operation_without_security_inherits_it_from_the_document() {
     let document = small_with("/security", json!([{ "basicAuth": [] }]));
