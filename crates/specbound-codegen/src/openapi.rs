@@ -33,7 +33,12 @@ pub fn is_null(schema: &Value) -> bool {
     schema["type"] == "null" || schema["type"] == json!(["null"]) || schema["enum"] == json!([null])
 }
 
-/// Whether a media type is JSON or has the suffix `+json`.
+/// Whether a media type is JSON, as WHATWG's MIME Sniffing says it.
 pub fn is_json_type(media: &str) -> bool {
-    media == JSON || media.ends_with("+json")
+    media == JSON || media == "text/json" || media.ends_with("+json")
+}
+
+/// Whether a media range takes JSON among others.
+pub fn is_json_range(media: &str) -> bool {
+    media == "*/*" || media == "application/*"
 }

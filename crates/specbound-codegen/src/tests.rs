@@ -12,6 +12,7 @@ mod garbage;
 mod given;
 mod inheritance;
 mod listed;
+mod media;
 mod members;
 mod normalised;
 mod project;

@@ -13,6 +13,7 @@ mod confirmed;
 pub mod enforced;
 mod location;
 mod rows;
+mod spelling;
 mod tables;
 
 use dropshot::{ApiDescription, ServerContext};

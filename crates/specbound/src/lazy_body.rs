@@ -227,7 +227,7 @@ impl LazyBody {
         let sent = base(self.content_type.as_deref().unwrap_or_default());
         sent.eq_ignore_ascii_case("application/json")
             || (!self.also_json.is_empty()
-                && sent.ends_with("+json")
+                && (sent.ends_with("+json") || sent.eq_ignore_ascii_case("text/json"))
                 && self.has_type(self.also_json))
     }
 

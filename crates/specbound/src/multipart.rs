@@ -226,7 +226,7 @@ impl Reader {
         // OpenAPI sends objects as JSON.
         let row = self.properties.iter().find(|row| row.name == name);
         let is_json = media_type.is_some_and(|media| {
-            media.essence_str() == "application/json"
+            ["application/json", "text/json"].contains(&media.essence_str())
                 || media.suffix().is_some_and(|suffix| suffix == "json")
         });
         let is_json = is_json && row.is_none_or(|row| row.kind != Kind::Text);

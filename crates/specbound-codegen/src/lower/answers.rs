@@ -79,7 +79,7 @@ impl Lower<'_> {
         let mut lowered = Map::new();
         for (media, entry) in content {
             let at = format!("{at}/{}", escape(media));
-            let base = media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase();
+            let base = self.base(media, entry, content);
             let original = entry.get("schema").filter(|schema| schema.is_object());
             let original = original.cloned().unwrap_or_else(|| json!({}));
             if base == EVENTS {

@@ -10,6 +10,7 @@ mod choices;
 mod chosen;
 mod files;
 mod keywords;
+mod media;
 mod merge;
 mod operation;
 mod parameters;

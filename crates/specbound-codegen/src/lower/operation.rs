@@ -137,12 +137,10 @@ impl Lower<'_> {
             return Some(body);
         };
         let at = format!("{at}/content");
-        let base =
-            |media: &str| media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase();
         let mut fields: Vec<(String, &String, &Value)> = Vec::new();
         let mut raw: Vec<String> = Vec::new();
         for (media, entry) in content {
-            let name = base(media);
+            let name = self.base(media, entry, content);
             self.note_items(entry, &format!("{at}/{}", escape(media)));
             if !is_json_type(&name) && !FORMS.contains(&name.as_str()) {
                 self.note_bytes(entry, &format!("{at}/{}", escape(media)));

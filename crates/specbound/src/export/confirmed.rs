@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::location::{Draft, Location};
 use super::rows::Rows;
+use super::spelling::{base, held_as, template, variables};
 use super::tables::{Tables, is_any, may_be, pattern_of};
 use super::{ExportError, registered};
 use crate::Operation;
@@ -117,29 +118,6 @@ struct RegisteredOperation {
     /// With the names of variables that the router has.
     route: String,
     operation: Value,
-}
-
-/// A path without the names of its variables.
-fn template(path: &str) -> String {
-    let mut bare = String::new();
-    let mut is_name = false;
-    for c in path.chars() {
-        is_name = if c == '}' { false } else { is_name };
-        if !is_name {
-            bare.push(c);
-        }
-        is_name |= c == '{';
-    }
-    bare
-}
-
-fn variables(path: &str) -> Vec<&str> {
-    path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
-}
-
-/// Content types in lower case, without parameters.
-fn base(media: &str) -> String {
-    media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase()
 }
 
 struct Confirmation<'d, 'a> {
@@ -298,7 +276,8 @@ impl Confirmation<'_, '_> {
         let read = self.enforced.requests.iter().filter(|(id, _)| *id == self.row.id);
         let content = body.join("content");
         for (media, _) in stated["content"].as_object().into_iter().flatten() {
-            let (place, name) = (content.join(media), base(media));
+            let place = content.join(media);
+            let name = held_as(media, &stated["content"], &held["content"]);
             if held["content"].get(&name).is_none() {
                 self.draft.state(&place, None);
                 continue;
@@ -328,7 +307,7 @@ impl Confirmation<'_, '_> {
             .as_object()
             .into_iter()
             .flatten()
-            .map(|(media, _)| base(media))
+            .map(|(media, _)| held_as(media, &stated["content"], &held["content"]))
             .collect();
         for (media, entry) in held["content"].as_object().into_iter().flatten() {
             if !names.contains(media) {
@@ -433,19 +412,17 @@ impl Confirmation<'_, '_> {
         let has_no_links = stated.get("links").is_none_or(|all| all == &json!({}));
         self.draft.require(&place.join("links"), has_no_links);
         self.headers(&place.join("headers"), held["headers"].as_object());
-        let empty = Map::new();
-        let held = held["content"].as_object().unwrap_or(&empty);
+        let held = &held["content"];
         let content = place.join("content");
         let mut written = BTreeSet::new();
         for (media, _) in stated["content"].as_object().into_iter().flatten() {
             let at = content.join(media);
-            let name = base(media);
-            let is_held = |known: &&String| {
-                base(known) == name || name.contains('*') && *known == "application/octet-stream"
-            };
+            let name = held_as(media, &stated["content"], held);
+            let is_held = |known: &&String| base(known) == name;
             // Several may differ in their parameters alone.
-            let same = held.keys().find(|known| *known == media);
-            let Some(known) = same.or_else(|| held.keys().find(is_held)) else {
+            let known = || held.as_object().into_iter().flatten().map(|(known, _)| known);
+            let same = known().find(|known| *known == media);
+            let Some(known) = same.or_else(|| known().find(is_held)) else {
                 self.draft.state(&at, None);
                 continue;
             };
@@ -459,7 +436,8 @@ impl Confirmation<'_, '_> {
                 _ => self.bytes(&at.join("schema")),
             }
         }
-        for (media, entry) in held.iter().filter(|(media, _)| !written.contains(media)) {
+        let all = held.as_object().into_iter().flatten();
+        for (media, entry) in all.filter(|(media, _)| !written.contains(media)) {
             self.draft.state(&content.join(media), Some(entry.clone()));
         }
     }

@@ -8,8 +8,8 @@ use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use specbound::{
     ApiError, Body, Bytes, Call, Either, EitherBody, Events, File, Form, FormBody, HandlerResult,
-    Headers, JsonBody, NoBody, OptionalBody, Outcome, Path, Query, RangeReply, RawBody, Reply,
-    StatusCode, UntypedJson, last_event_id,
+    Headers, JsonAs, JsonBody, NoBody, OptionalBody, Outcome, Path, Query, RangeReply, RawBody,
+    Reply, StatusCode, UntypedJson, last_event_id,
 };
 
 use crate::Workshop;
@@ -178,6 +178,22 @@ impl Api for Workshop {
     ) -> Outcome<200, types::BatchAnswer200> {
         let read = async { Ok(call.read(&rqctx).await?.1) };
         told!("batch", BatchAnswer200, read.await)
+    }
+
+    async fn anything(
+        rqctx: Rqctx,
+        call: Call<policy::Anyone, Body<types::Size, content::Json>>,
+    ) -> Outcome<200, types::Size> {
+        let read = async { Ok(Reply::new(call.read(&rqctx).await?.1)) };
+        Ok(read.await.unwrap_or_else(Reply::failed))
+    }
+
+    async fn text(
+        rqctx: Rqctx,
+        call: Call<policy::Anyone, Body<types::Size, content::TextJson>>,
+    ) -> Outcome<200, JsonAs<types::Size, content::TextJson>> {
+        let read = async { Ok(Reply::new(JsonAs::new(call.read(&rqctx).await?.1))) };
+        Ok(read.await.unwrap_or_else(Reply::failed))
     }
 
     async fn word(

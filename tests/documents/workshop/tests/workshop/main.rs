@@ -214,6 +214,16 @@ async fn bodies_of_every_kind_are_read() {
     assert_eq!((status, answer), (400, expected));
     assert_eq!(send("POST", "/batch", JSON, "").await.0, 400);
     assert_eq!(send("POST", "/batch", "text/plain", "[]").await.0, 415);
+    // `*/*` with an object is JSON. Browsers send text/plain to other origins without asking.
+    for (path, good) in [("/anything", JSON), ("/text", "text/json")] {
+        let size = (200, json!({"width": 2}));
+        assert_eq!(send("POST", path, good, r#"{"width": 2}"#).await, size, "{path}");
+        assert_eq!(send("POST", path, good, r#"{"width": 0}"#).await.0, 400, "{path}");
+        assert_eq!(send("POST", path, "text/plain", r#"{"width": 2}"#).await.0, 415, "{path}");
+        let sent = server.client.post(server.base.clone() + path).header("content-type", good);
+        let answer = sent.header("accept", good).body(r#"{"width": 2}"#).send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], good);
+    }
     assert_eq!(send("PUT", "/word", JSON, r#""abc""#).await, (200, json!(["word", "abc"])));
     assert_eq!(send("PUT", "/word", JSON, "").await, (200, json!(["word", null])));
     assert_eq!(send("PUT", "/word", JSON, r#""abcd""#).await.0, 400);
