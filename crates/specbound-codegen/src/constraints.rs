@@ -25,6 +25,9 @@ use super::patterns::is_regular;
 use super::read::{component, unescape};
 use super::schema::whole;
 
+/// Most references and lists that are followed in a row.
+const MAX_REFERENCES: usize = 64;
+
 /// The messages that the tables check.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -91,6 +94,27 @@ impl<'a> Tables<'a> {
     pub fn of_parameter(&mut self, schema: &Value) -> TokenStream {
         self.is_imported = true;
         self.reference(schema)
+    }
+
+    /// A schema, and that of its items, without references: the export compares their keywords.
+    pub fn written_out(&self, schema: &Value) -> Value {
+        fn followed(source: &Value, schema: &Value, left: usize) -> Value {
+            let Some(left) = left.checked_sub(1) else { return schema.clone() };
+            let reference = schema["$ref"].as_str().and_then(component).map(unescape);
+            let target = reference.and_then(|name| source["components"]["schemas"].get(&name));
+            if let Some(target) = target {
+                return followed(source, target, left);
+            }
+            if let Some([only]) = schema["allOf"].as_array().map(Vec::as_slice) {
+                return followed(source, only, left);
+            }
+            let mut schema = schema.clone();
+            if let Some(items) = schema.get_mut("items") {
+                *items = followed(source, items, left);
+            }
+            schema
+        }
+        followed(self.source, schema, MAX_REFERENCES)
     }
 
     /// The module of all tables that were referred to.

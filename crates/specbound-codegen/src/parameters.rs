@@ -79,7 +79,7 @@ fn of_place(
         let is_taken = location == ParameterLocation::Query
             && in_path.iter().any(|other| other.name == p.name);
         let shown_name = if is_taken { format!("query:{}", p.name) } else { p.name.clone() };
-        let (required, schema) = (p.required, exported(p, is_taken).to_string());
+        let (required, schema) = (p.required, exported(p, is_taken, tables).to_string());
         quote!((#shown_name, #required, #schema))
     });
     let schema_name = name.to_string();
@@ -158,7 +158,7 @@ fn read(
 
 /// The schema of a parameter for the export, with the members of the parameter that dropshot's
 /// document cannot hold.
-fn exported(parameter: &Parameter, is_name_taken: bool) -> Value {
+fn exported(parameter: &Parameter, is_name_taken: bool, tables: &Tables<'_>) -> Value {
     let mut members = serde_json::Map::new();
     if is_name_taken {
         members.insert("name".to_owned(), parameter.name.as_str().into());
@@ -173,7 +173,7 @@ fn exported(parameter: &Parameter, is_name_taken: bool) -> Value {
         }
         return schema;
     };
-    let mut schema = wire.original.clone();
+    let mut schema = tables.written_out(&wire.original);
     if wire.style == "json" {
         members.insert(
             "content".to_owned(),
