@@ -1,4 +1,4 @@
-//! What a document chooses in the Rust code: the fields of members, and types for its schemas.
+//! The choices of a document for its Rust code: fields of members, and types of schemas.
 
 use serde_json::{Map, Value, json};
 
