@@ -47,15 +47,59 @@ impl Discriminator {
         for (value, reference) in object["mapping"].as_object().into_iter().flatten() {
             values.push((value.clone(), target(reference.as_str()?)?));
         }
-        // The name of an alternative stands for it, unless the mapping has the name.
         let mapped = values.len();
         for name in &alternatives {
-            if values[..mapped].iter().all(|(value, _)| value != name) {
-                values.push((name.clone(), name.clone()));
+            // OpenAPI has names of schemas as values, and many documents those that the member
+            // of the alternative allows.
+            let mut own = match values[..mapped].iter().any(|(_, to)| to == name) {
+                true => Vec::new(),
+                false => choices(source, &source["components"]["schemas"][name], &property, 0),
+            };
+            own.push(name.clone());
+            for value in own {
+                match values.iter().find(|(known, _)| *known == value) {
+                    None => values.push((value, name.clone())),
+                    Some((_, to)) if to == name || value == *name => {}
+                    // It stands for two of them.
+                    Some(_) => return None,
+                }
             }
         }
         Some(Discriminator { property, alternatives, values })
     }
+}
+
+/// Most schemas between an alternative and its member.
+const MAX_DEPTH: usize = 8;
+
+/// The texts that a member of a schema allows, where it names them.
+fn choices(source: &Value, schema: &Value, property: &str, depth: usize) -> Vec<String> {
+    if depth == MAX_DEPTH {
+        return Vec::new();
+    }
+    let referred = |schema: &Value| {
+        let name = schema["$ref"].as_str().and_then(component).map(unescape)?;
+        source["components"]["schemas"].get(&name)
+    };
+    if let Some(target) = referred(schema) {
+        return choices(source, target, property, depth + 1);
+    }
+    if let Some(mut member) = schema["properties"].get(property) {
+        for _ in 0..MAX_DEPTH {
+            let only = match member["allOf"].as_array().map(Vec::as_slice) {
+                Some([only]) => Some(only),
+                _ => None,
+            };
+            let Some(next) = referred(member).or(only) else { break };
+            member = next;
+        }
+        let all = member["enum"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let all = member.get("const").map_or(all, std::slice::from_ref);
+        return all.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    }
+    let parts = schema["allOf"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut found = parts.iter().map(|part| choices(source, part, property, depth + 1));
+    found.find(|choices| !choices.is_empty()).unwrap_or_default()
 }
 
 /// The discriminators of a document, by the types of their alternatives.

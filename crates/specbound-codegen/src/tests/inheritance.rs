@@ -181,3 +181,29 @@ fn calls_send_the_alternative_that_their_discriminator_names() {
     let calls = dense(&project.calls);
     assert!(calls.contains(r#"{\"method\":\"code\",\"no\":\"x\"}"#), "{calls}");
 }
+
+/// As OpenAI writes it: no mapping, and each alternative has its own constant.
+#[test]
+fn constant_of_an_alternative_stands_for_it() {
+    let member =
+        |role: Value| json!({"type": "object", "required": ["role"], "properties": {"role": role}});
+    let role = json!({"$ref": "#/components/schemas/Role"});
+    let mut schemas = json!({
+        "Any": {
+            "oneOf": [{"$ref": "#/components/schemas/User"}, {"$ref": "#/components/schemas/Tool"}],
+            "discriminator": {"propertyName": "role"},
+        },
+        "User": member(json!({"type": "string", "enum": ["user"]})),
+        "Tool": {"allOf": [member(role), {"type": "object"}]},
+        "Role": {"type": "string", "const": "tool"},
+    });
+    let server = dense(&taken(&of("3.1.0", schemas.clone())).server);
+    let reader = reader(&server, "Any").unwrap();
+    assert!(reader.contains("Some(\"user\"|\"User\")=>"), "{reader}");
+    assert!(reader.contains("Some(\"tool\"|\"Tool\")=>"), "{reader}");
+    assert!(server.contains("mapping:&[(\"user\",&constraints::C_USER),"), "{server}");
+    // A value of both does not tell them apart.
+    schemas["Role"]["const"] = json!("user");
+    let server = dense(&taken(&of("3.1.0", schemas)).server);
+    assert!(!server.contains("mapping:") && server.contains("one_of:"), "{server}");
+}
