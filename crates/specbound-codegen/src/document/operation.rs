@@ -102,6 +102,11 @@ impl Body {
     pub fn content_types(&self) -> impl Iterator<Item = &String> {
         self.lists().flatten()
     }
+
+    /// Whether it has one type, into which the runtime reads all of it.
+    pub fn has_one_type(&self) -> bool {
+        self.raw.is_empty() && self.schema.is_some() != self.files.is_some()
+    }
 }
 
 /// A `multipart/form-data` body with files.

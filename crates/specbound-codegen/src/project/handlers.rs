@@ -103,10 +103,20 @@ fn modules(document: &Document) -> BTreeMap<String, String> {
 fn stub(operation: &Operation, document: &Document) -> TokenStream {
     let Signature { name, arguments, call, answers, reply, .. } = signature(operation, document);
     let doc = format!(" {} {}", operation.method, operation.path);
-    let arguments = arguments.iter().map(|(name, kind)| {
-        let name = format_ident!("_{name}");
-        quote!(#name: #kind)
+    // Read first, as a handler that is written does: a bad request is refused.
+    let parameters = arguments.iter().map(|(name, _)| {
+        let read = format_ident!("_{name}");
+        quote!(let #read = #name.read()?;)
     });
+    let input = match &operation.body {
+        None => quote!(let _caller = call.admit_unread(context)?;),
+        Some(body) if body.has_one_type() => {
+            quote!(let (_caller, _body) = call.read(context).await?;)
+        }
+        Some(_) => quote!(let (_caller, _body) = call.admit(context).await?;),
+    };
+    let parameters: Vec<TokenStream> = parameters.collect();
+    let arguments = arguments.iter().map(|(name, kind)| quote!(#name: #kind));
     let answer = match answers {
         Some(answers) => quote!(answers::#answers),
         None => quote!(Reply<#reply>),
@@ -122,10 +132,12 @@ fn stub(operation: &Operation, document: &Document) -> TokenStream {
     quote! {
         #[doc = #doc]
         pub async fn #name(
-            _context: &Context<Server>,
+            context: &Context<Server>,
             #(#arguments,)*
-            _call: #call,
+            call: #call,
         ) -> Result<#answer, ApiError> {
+            #(#parameters)*
+            #input
             Err(#error)
         }
     }
