@@ -123,7 +123,7 @@ events! {
     /// The account was reactivated.
     Activated = "activated",
     /// The owner asked to delete the account; detail: the day that it is due.
-    DeletionAsked = "deletion_asked",
+    DeletionRequested = "deletion_asked",
     /// A sign-in took the deletion back.
     DeletionTakenBack = "deletion_taken_back",
     /// The account and all that it owned were deleted; detail: by its owner, if not by the

@@ -25,14 +25,14 @@ const BATCH: u16 = 20;
 ///
 /// Only the store's.
 pub async fn request(op: &Operation, account: &Account) -> Result<DateTime<Utc>, DomainError> {
-    let recipients = notices::recipients(op, account, Event::DeletionAsked).await?;
+    let recipients = notices::recipients(op, account, Event::DeletionRequested).await?;
     let (due, account) = (op.now() + Duration::days(GRACE_DAYS), account.clone());
     let write = op.write(move |w, op| {
         w.closing_insert(account.id, due)?;
         revoke_all(w, account.id)?;
         let day = due.format("%Y-%m-%d").to_string();
         notices::queue(w, op, &recipients, &account, Notice::Deletion(&day))?;
-        audit::record(w, op, Event::DeletionAsked, account.id, &day)?;
+        audit::record(w, op, Event::DeletionRequested, account.id, &day)?;
         Ok(due)
     });
     let due = write.await?;

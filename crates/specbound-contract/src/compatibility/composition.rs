@@ -27,7 +27,7 @@ const COMPOSITIONS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 const MAX_VALUE_SET_DEPTH: usize = 1;
 
 impl Classifier<'_> {
-    /// Classifies the differences of schemas that are composed otherwise. Returns the other
+    /// Classifies the differences of schemas that are composed in other ways. Returns the other
     /// differences, and the worst severity of those classified.
     pub(super) fn classify_compositions(
         &mut self,
@@ -115,7 +115,7 @@ impl Classifier<'_> {
             }
             let is_composition = composed(&full.path).is_some();
             let message = format!(
-                "{} is composed otherwise: what that changes is judged by its content.",
+                "{} is composed in another way: the effect is judged by its content.",
                 location.subject
             );
             let verdict = match &by_alternatives {

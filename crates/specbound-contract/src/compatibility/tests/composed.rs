@@ -1,4 +1,4 @@
-//! Schemas that are composed otherwise, and keywords of JSON Schema.
+//! Schemas that are composed in other ways, and keywords of JSON Schema.
 
 use super::*;
 
