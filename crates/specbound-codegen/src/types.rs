@@ -23,8 +23,9 @@ pub fn type_name(schema: &str) -> syn::Ident {
     format_ident!("{}", schema.to_pascal_case())
 }
 
-/// Makes nullable members (`next`) and lists (`results`) part of the JSON even when they are `null`
-/// or empty; progenitor skips those.
+/// Makes nullable members (`next`) and lists (`results`) of answers part of the JSON even when they
+/// are `null` or empty; progenitor skips those. A request has only the members that are set: `null`
+/// would clear one that a PATCH leaves alone.
 pub struct AlwaysSerialize {
     shown: BTreeMap<String, BTreeSet<String>>,
 }
@@ -33,7 +34,10 @@ impl AlwaysSerialize {
     pub fn new(copy: &Value) -> AlwaysSerialize {
         let mut shown: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let schemas = copy.pointer("/components/schemas").and_then(Value::as_object);
-        for (name, schema) in schemas.into_iter().flatten() {
+        let sent = schemas_of_requests(copy);
+        for (name, schema) in
+            schemas.into_iter().flatten().filter(|(name, _)| !sent.contains(*name))
+        {
             let properties = schema["properties"].as_object().into_iter().flatten();
             let members = properties
                 .filter(|(_, p)| {
@@ -45,6 +49,25 @@ impl AlwaysSerialize {
         }
         AlwaysSerialize { shown }
     }
+}
+
+/// The component schemas that request bodies refer to, directly or through others.
+fn schemas_of_requests(copy: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let items = copy["paths"].as_object().into_iter().flatten().map(|(_, item)| item);
+    let operations = items.filter_map(Value::as_object).flatten().map(|(_, operation)| operation);
+    let contents =
+        operations.filter_map(|operation| operation["requestBody"]["content"].as_object());
+    let entries = contents.flatten().map(|(_, entry)| &entry["schema"]);
+    let mut ahead: Vec<String> = entries.flat_map(references).collect();
+    while let Some(name) = ahead.pop() {
+        if let Some(schema) = copy["components"]["schemas"].get(&name)
+            && found.insert(name)
+        {
+            ahead.extend(references(schema));
+        }
+    }
+    found
 }
 
 impl VisitMut for AlwaysSerialize {

@@ -90,7 +90,7 @@ fn x_rust_type_of_a_member_is_the_type_of_its_field() {
     let generated = taken(&document);
     let expected = [
         "pubcount:::std::option::Option<u8>,",
-        "default)]pubold:::std::option::Option<crate::Text<'static,u8>>,",
+        "Option::deserialize\")]pubold:::std::option::Option<crate::Text<'static,u8>>,",
         "#[serde(rename=\"tags\")]publabels:std::collections::BTreeSet<String>,",
         "pubplain:::other::Plain,",
         "pubpreset:::std::option::Option<a::B>,",

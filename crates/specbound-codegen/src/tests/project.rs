@@ -232,3 +232,36 @@ fn calls_send_no_null_for_a_required_parameter() {
     let calls = dense(&project.calls);
     assert!(!calls.contains("null") && calls.contains("[]"), "{calls}");
 }
+
+/// A client that changes one member with PATCH must not clear the others.
+#[test]
+fn requests_leave_out_members_that_are_not_set() {
+    let member = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
+    let content = |name: &str| json!({ "application/json": { "schema": member(name) } });
+    let members = json!({
+        "due": { "type": "string", "nullable": true },
+        "tags": { "type": "array", "items": { "type": "string" } },
+    });
+    let source = json!({
+        "openapi": "3.0.3", "info": { "title": "", "version": "" },
+        "paths": { "/a": { "patch": {
+            "requestBody": { "required": true, "content": content("Change") },
+            "responses": { "200": { "description": "", "content": content("Shown") } },
+        } } },
+        "components": { "schemas": {
+            "Change": { "type": "object", "properties": { "inner": member("Inner") } },
+            "Inner": { "type": "object", "properties": members },
+            "Shown": { "type": "object", "properties": members },
+        } },
+    });
+    let generated = generate_from(&source, &Settings::default(), Mode::Strict).unwrap();
+    for code in [&generated.server, &generated.client] {
+        let code = dense(code);
+        let members = |name: &str| {
+            let (_, rest) = code.split_once(&format!("pubstruct{name}{{")).unwrap();
+            rest.split_once('}').unwrap().0.to_owned()
+        };
+        assert_eq!(members("Inner").matches("skip_serializing_if").count(), 2, "{code}");
+        assert!(!members("Shown").contains("skip_serializing_if"), "{code}");
+    }
+}
