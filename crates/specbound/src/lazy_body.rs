@@ -149,7 +149,11 @@ impl LazyBody {
     ///
     /// 400 for an empty body.
     pub(crate) fn require(&self) -> Result<(), BodyError> {
-        if self.content.is_empty() { Err(BodyError::NoData) } else { Ok(()) }
+        // A form without fields has no bytes.
+        let is_form = self
+            .content_type()
+            .is_some_and(|sent| base(sent) == "application/x-www-form-urlencoded");
+        if self.content.is_empty() && !is_form { Err(BodyError::NoData) } else { Ok(()) }
     }
 
     /// `Content-Type` as it was sent.

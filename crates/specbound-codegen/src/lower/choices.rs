@@ -84,7 +84,7 @@ impl Lower<'_> {
     }
 
     /// `enum`, with one type for all choices.
-    pub(super) fn choices(&mut self, object: &mut Map<String, Value>) {
+    pub(super) fn choices(&mut self, object: &mut Map<String, Value>, at: &str) {
         let Some(choices) = object.get("enum").and_then(Value::as_array).cloned() else { return };
         if choices.is_empty() {
             return;
@@ -114,6 +114,10 @@ impl Lower<'_> {
         let is_scalar = |value: &Value| !value.is_array() && !value.is_object();
         match kind.as_deref() {
             Some("string") if all(is_scalar) => {
+                if !all(Value::is_string) {
+                    let reason = "choices that are no texts are read as text, as the type says";
+                    self.note(&format!("{at}/enum"), reason);
+                }
                 left = left
                     .iter()
                     .map(|c| c.as_str().map_or_else(|| json!(c.to_string()), |text| json!(text)))

@@ -169,7 +169,7 @@ impl Lower<'_> {
         if let Some(alternatives) = self.alternatives(&mut object, at, checked) {
             return alternatives;
         }
-        self.choices(&mut object);
+        self.choices(&mut object, at);
         self.bounds(&mut object, checked);
         self.inner(&mut object, at, checked);
         describe(&mut object);

@@ -266,3 +266,13 @@ fn a_ring_of_references_is_the_only_refusal() {
                 others";
     assert_eq!(refused.to_string(), line);
 }
+
+#[test]
+fn choices_that_are_no_texts_are_listed() {
+    let number = json!({"type": "string", "enum": [1, 2]});
+    let document = get(json!([{"in": "query", "name": "verse", "schema": number}]));
+    let listed = generate_from(&document, &Settings::default(), Mode::Strict).unwrap().unenforced;
+    let lines: Vec<String> = listed.iter().map(ToString::to_string).collect();
+    let at = lines.iter().filter(|line| line.contains("/parameters/0/schema/enum: choices that"));
+    assert_eq!(at.count(), 1, "{lines:?}");
+}

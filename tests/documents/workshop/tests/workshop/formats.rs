@@ -100,6 +100,8 @@ async fn formats_of_parameters_and_forms_are_enforced() {
 
     assert_eq!(server.links("site=a:b&mail=a@b&since=P1D").await.0, 200);
     assert_eq!(server.links("since=").await.0, 200);
+    // A form without fields, which has no bytes.
+    assert_eq!(server.links("").await.0, 200);
     let expected = json!({
         "site": ["This value is no valid uri."],
         "mail": ["Enter a valid email address."],
