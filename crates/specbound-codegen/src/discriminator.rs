@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use heck::ToPascalCase;
 use serde_json::Value;
 
-use super::document::Document;
 use super::openapi::is_null;
 use super::read::{component, unescape};
-use super::types::type_name;
 
 /// The member whose value names the alternative.
 #[derive(Clone, PartialEq)]
@@ -115,11 +114,12 @@ pub struct Choice {
 }
 
 impl Discriminators {
-    /// `names` are those of the components, by their names in the document.
+    /// `names` are those of the components, by their names in the document; `request_name` is the
+    /// name of the type of one in requests.
     pub fn new(
         source: &Value,
-        document: &Document,
         names: &BTreeMap<String, String>,
+        request_name: &dyn Fn(&str) -> String,
     ) -> Discriminators {
         let mut found = Discriminators::default();
         let mut ahead = vec![source];
@@ -127,10 +127,10 @@ impl Discriminators {
             if let Some(discriminator) = Discriminator::read(value, source) {
                 let name = |written: &String| names.get(written).unwrap_or(written).clone();
                 let plain: Vec<String> = discriminator.alternatives.iter().map(name).collect();
-                let of_requests = plain.iter().map(|name| document.request_name(name)).collect();
+                let of_requests = plain.iter().map(|name| request_name(name)).collect();
                 let choice = Choice::new(discriminator);
                 for names in [of_requests, plain] {
-                    let types = names.iter().map(|name| type_name(name).to_string()).collect();
+                    let types = names.iter().map(|name: &String| name.to_pascal_case()).collect();
                     let entry = found.0.entry(types).or_insert(Some(choice.clone()));
                     // Two schemas with the same alternatives tell them apart in two ways.
                     if *entry != Some(choice.clone()) {

@@ -172,7 +172,7 @@ impl Document {
             };
             schema.original = original;
         }
-        self.discriminators = Discriminators::new(source, self, names);
+        self.discriminators = Discriminators::new(source, names, &|name| self.request_name(name));
     }
 
     /// Those that a client sends, and those that the server does.

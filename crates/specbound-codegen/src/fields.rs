@@ -138,7 +138,7 @@ impl Fields {
         let keys: BTreeMap<String, String> = others
             .into_iter()
             .map(|(member, name)| {
-                // typify makes this word of the key: it must be free, and stay the same when it is made.
+                // typify makes this word of the key: it must be free, and stay as it is.
                 let word = unique(own_field(name.trim_start_matches("r#")), &mut made);
                 (member.clone(), self.key(&word, Field { member: member.clone(), name }))
             })
