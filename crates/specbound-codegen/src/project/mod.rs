@@ -13,6 +13,9 @@ pub use handlers::Handler;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
+use super::constraints::PlainSchemas;
 use super::document::Document;
 use super::schemes::Scheme;
 use super::{Error, Settings};
@@ -35,13 +38,14 @@ impl Project {
     /// `methods` are the client's.
     pub(crate) fn new(
         document: &Document,
+        source: &Value,
         schemes: Vec<Scheme>,
         methods: &BTreeMap<String, Vec<(String, syn::Type)>>,
         settings: &Settings<'_>,
     ) -> Result<Project, Error> {
         Ok(Project {
             operations: handlers::operations(document, settings)?,
-            calls: calls::text(document, methods, &schemes)?,
+            calls: calls::text(document, methods, &schemes, &mut PlainSchemas::new(source))?,
             handlers: handlers::all(document)?,
             schemes,
             title: document.title.clone(),

@@ -1,5 +1,7 @@
 //! A small valid value of a schema.
 
+mod pattern;
+
 use std::cell::Cell;
 
 use serde_json::{Map, Value, json};
@@ -60,12 +62,12 @@ impl Sampler<'_> {
             let found = self.document.schema(name);
             return found.map_or(Value::Null, |found| self.sample(&found.source, depth + 1));
         }
-        if let Some([only]) = schema["allOf"].as_array().map(Vec::as_slice) {
-            return self.sample(only, depth + 1);
-        }
         let mut choices = schema["enum"].as_array().into_iter().flatten();
         if let Some(choice) = choices.find(|choice| !choice.is_null()) {
             return choice.clone();
+        }
+        if let Some([only]) = schema["allOf"].as_array().map(Vec::as_slice) {
+            return self.sample(only, depth + 1);
         }
         for keyword in ["oneOf", "anyOf"] {
             let alternatives = schema[keyword].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -84,8 +86,8 @@ impl Sampler<'_> {
         }
         match schema["type"].as_str() {
             Some("string") => json!(text(schema)),
-            Some("integer") => json!(whole(schema)),
-            Some("number") => json!(whole(schema) as f64),
+            Some("integer") => json!(number(schema, 1.0) as i64),
+            Some("number") => json!(number(schema, 0.0)),
             Some("boolean") => json!(true),
             Some("array") => {
                 let count = schema["minItems"].as_u64().unwrap_or(0).min(8);
@@ -130,13 +132,26 @@ fn text(schema: &Value) -> String {
         Some("relative-json-pointer") => "0",
         _ => "x",
     };
-    let missing = schema["minLength"].as_u64().unwrap_or(0).min(1_000) as usize;
-    format!("{known}{}", "x".repeat(missing.saturating_sub(known.len())))
+    let length = |keyword: &str| schema[keyword].as_u64().map(|length| length as usize);
+    let min = length("minLength").unwrap_or(0).min(1_000);
+    let max = length("maxLength").unwrap_or(usize::MAX);
+    let text = match schema["pattern"].as_str() {
+        Some(pattern) => pattern::text(pattern, min.max(1).min(max), max),
+        None => None,
+    };
+    let padded = format!("{known}{}", "x".repeat(min.saturating_sub(known.len())));
+    text.unwrap_or_else(|| if known == "x" && max == 0 { String::new() } else { padded })
 }
 
-fn whole(schema: &Value) -> i64 {
-    let at_least = schema["minimum"].as_f64().map_or(1.0, f64::ceil);
-    let strict = if schema["exclusiveMinimum"] == true { 1.0 } else { 0.0 };
-    let at_most = schema["maximum"].as_f64().map_or(1e9, f64::floor);
-    (at_least + strict).max(1.0).min(at_most) as i64
+/// A number within the bounds, 1 if possible; `step` is 1 for whole numbers.
+fn number(schema: &Value, step: f64) -> f64 {
+    let bound = |keyword: &str, exclusive: &str, towards: f64| {
+        let bound = schema[keyword].as_f64()?;
+        let inside = if step > 0.0 { step } else { bound.abs().max(1.0) * 1e-6 };
+        Some(if schema[exclusive] == true { bound + towards * inside } else { bound })
+    };
+    let min = bound("minimum", "exclusiveMinimum", 1.0).unwrap_or(f64::NEG_INFINITY);
+    let max = bound("maximum", "exclusiveMaximum", -1.0).unwrap_or(1e9);
+    let (min, max) = if step > 0.0 { (min.ceil(), max.floor()) } else { (min, max) };
+    1f64.max(min).min(max)
 }
