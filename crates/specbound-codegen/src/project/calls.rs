@@ -114,8 +114,14 @@ fn argument(
         Some(_) => sample::of_parameter(schema, document),
         None => sample::of(schema, document, Writer::Client),
     };
-    if parameter.is_some_and(|one| one.location == ParameterLocation::Path) {
+    if let Some(parameter) = parameter {
+        let empty = value.clone();
         fill(&mut value, schema, document);
+        let is_flat = |item: &Value| !item.is_object() && !item.is_array();
+        let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
+        if parameter.location != ParameterLocation::Path && !items.iter().all(is_flat) {
+            value = empty;
+        }
     }
     Some(match kind {
         syn::Type::Reference(reference) if is(&reference.elem, "str") => {
@@ -148,7 +154,8 @@ fn argument(
     })
 }
 
-/// Puts something into an empty list or object: an empty segment is another path.
+/// Puts something into an empty list or object, which has no text: an empty segment is another
+/// path, and a parameter without a text is missing.
 fn fill(value: &mut Value, schema: &Value, document: &Document) {
     let named = schema["allOf"][0]["$ref"].as_str().or(schema["$ref"].as_str());
     let found = named.and_then(component).and_then(|name| document.schema(name));
