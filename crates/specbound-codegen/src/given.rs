@@ -23,9 +23,11 @@ const STANDS_FOR: &str = "specbound-given";
 /// The beginning of the names of structs that hold the type of a component, and are not written.
 const TYPE_OF: &str = "SpecboundGiven";
 
-/// Whether a text is the path of a Rust type.
+/// Whether a text is the path of a Rust type. Neither macros nor expressions stand in it: a document
+/// runs no code while it is compiled.
 pub fn is_path(text: &str) -> bool {
-    syn::parse_str::<syn::TypePath>(text).is_ok_and(|path| path.qself.is_none())
+    !text.contains(['{', '}', '!', '#'])
+        && syn::parse_str::<syn::TypePath>(text).is_ok_and(|path| path.qself.is_none())
 }
 
 /// The types that stand in the code under other paths.
@@ -225,6 +227,9 @@ mod tests {
         }
         for other in ["", "my types", "&str", "[u8]", "<A as B>::C", "a::B; fn x() {}", "a::"] {
             assert!(!is_path(other), "{other}");
+        }
+        for code in ["a::B<{ include_str!(\"/etc/passwd\").len() }>", "a::B<c!()>"] {
+            assert!(!is_path(code), "{code}");
         }
     }
 }
