@@ -3,6 +3,7 @@
 mod start_error;
 mod tree;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use http::header::HeaderMap;
@@ -39,8 +40,10 @@ impl<H: Host> RouteMatch<'_, H> {
     pub fn operation(&self, method: &Method) -> Option<&'static Operation> {
         let Target::Operations(operations) = &self.resource.target else { return None };
         let of = |wanted: &str| {
-            let mut all = operations.iter().filter(|operation| operation.method == wanted);
-            all.find(|operation| takes(operation, &self.values)).copied()
+            let all = operations.iter().filter(|operation| operation.method == wanted);
+            let taken = all.filter(|operation| takes(operation, &self.values));
+            // One that names the values comes before one that takes any.
+            taken.min_by_key(|operation| Reverse(operation.choices.len())).copied()
         };
         of(method.as_str()).or_else(|| if method == Method::HEAD { of("GET") } else { None })
     }
@@ -455,6 +458,13 @@ mod tests {
             },
             Operation { choices: &[("sign", &["1"])], ..operation("digits", "GET", "/{sign}/") },
         ];
+        const ANY: &[Operation] = &[
+            operation("any", "GET", "/{any}/"),
+            Operation { choices: &[("kind", &["a"])], ..operation("a", "GET", "/{kind}/") },
+        ];
+        let routes = Routes::<Open>::build(ANY, Vec::new()).unwrap();
+        let found = |path: &str| routes.find(path).and_then(|found| found.name(&Method::GET));
+        assert_eq!((found("/a/"), found("/b/")), (Some("a"), Some("any")));
         let routes = Routes::<Open>::build(OTHER, Vec::new()).unwrap();
         let found = |path: &str| routes.find(path).and_then(|found| found.name(&Method::GET));
         assert_eq!(found("/b/"), Some("letters"));
