@@ -91,7 +91,15 @@ impl Sampler<'_> {
             Some("boolean") => json!(true),
             Some("array") => {
                 let count = schema["minItems"].as_u64().unwrap_or(0).min(8);
-                (0..count).map(|_| self.sample(&schema["items"], depth + 1)).collect()
+                let mut items: Vec<Value> =
+                    (0..count).map(|_| self.sample(&schema["items"], depth + 1)).collect();
+                // In a form an empty list is a missing one.
+                if count == 0 && schema["maxItems"] != 0 {
+                    let item = self.sample(&schema["items"], depth + 1);
+                    let is_plain = item.is_string() || item.is_number() || item.is_boolean();
+                    items.extend(Some(item).filter(|_| is_plain));
+                }
+                Value::Array(items)
             }
             Some("object") => {
                 let required = schema["required"].as_array().into_iter().flatten();
