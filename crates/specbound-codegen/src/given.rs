@@ -23,8 +23,8 @@ const STANDS_FOR: &str = "specbound-given";
 /// The beginning of the names of structs that hold the type of a component, and are not written.
 const TYPE_OF: &str = "SpecboundGiven";
 
-/// Whether a text is the path of a Rust type. Neither macros nor expressions stand in it: a document
-/// runs no code while it is compiled.
+/// Whether a text is the path of a Rust type. Neither macros nor expressions stand in it: a
+/// document runs no code while it is compiled.
 pub fn is_path(text: &str) -> bool {
     !text.contains(['{', '}', '!', '#'])
         && syn::parse_str::<syn::TypePath>(text).is_ok_and(|path| path.qself.is_none())
