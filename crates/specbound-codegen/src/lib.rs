@@ -295,7 +295,7 @@ fn generate_all(source: &Value, settings: &Settings<'_>, mode: Mode) -> Result<G
     server.push_str(&format(enforced::tables(&document, source, &unenforced, &runtime))?);
     let server_trait = format(server::trait_tokens(&document, settings)?)?;
     server.push_str(&server_trait);
-    let project = Project::new(&document, source, schemes, &client.methods, settings)?;
+    let project = Project::new(&document, source, &unenforced, schemes, &client.methods, settings)?;
     Ok(Generated {
         document: source.to_string(),
         server,

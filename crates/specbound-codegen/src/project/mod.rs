@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::constraints::PlainSchemas;
 use super::document::Document;
 use super::schemes::Scheme;
-use super::{Error, Settings};
+use super::{Error, Item, Settings};
 
 /// The parts of a server project.
 #[derive(Debug, Clone)]
@@ -39,13 +39,20 @@ impl Project {
     pub(crate) fn new(
         document: &Document,
         source: &Value,
+        unenforced: &[Item],
         schemes: Vec<Scheme>,
         methods: &BTreeMap<String, Vec<(String, syn::Type)>>,
         settings: &Settings<'_>,
     ) -> Result<Project, Error> {
         Ok(Project {
             operations: handlers::operations(document, settings)?,
-            calls: calls::text(document, methods, &schemes, &mut PlainSchemas::new(source))?,
+            calls: calls::text(
+                document,
+                methods,
+                &schemes,
+                &mut PlainSchemas::new(source),
+                unenforced,
+            )?,
             handlers: handlers::all(document)?,
             schemes,
             title: document.title.clone(),
