@@ -113,10 +113,7 @@ fn argument(
         return Some(quote!(#media));
     }
     let parameter = operation.parameters.iter().find(|one| field_name(&one.name) == name);
-    let mut value = match parameter {
-        Some(_) => sample::of_parameter(schema, document),
-        None => sample::of(schema, document, Writer::Client),
-    };
+    let mut value = sample::of_argument(schema, document);
     if let Some(parameter) = parameter {
         let empty = value.clone();
         fill(&mut value, schema, document);

@@ -30,8 +30,8 @@ pub fn of(schema: &Value, document: &Document, writer: Writer) -> Value {
     Sampler { document, writer, left: Cell::new(MAX_STEPS) }.sample(schema, 0)
 }
 
-/// The same of a parameter that is there: it has no null.
-pub fn of_parameter(schema: &Value, document: &Document) -> Value {
+/// The same of a parameter or a body that is there: it has no null.
+pub fn of_argument(schema: &Value, document: &Document) -> Value {
     let mut schema = schema;
     for _ in 0..MAX_DEPTH {
         let name = schema["$ref"].as_str().and_then(component);

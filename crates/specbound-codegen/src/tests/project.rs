@@ -265,3 +265,24 @@ fn requests_leave_out_members_that_are_not_set() {
         assert!(!members("Shown").contains("skip_serializing_if"), "{code}");
     }
 }
+
+#[test]
+fn calls_send_a_body_though_its_schema_is_nullable() {
+    let source = json!({
+        "openapi": "3.0.3", "info": { "title": "", "version": "" },
+        "paths": { "/a": { "post": {
+            "requestBody": { "content": { "application/json": {
+                "schema": { "$ref": "#/components/schemas/Company" }
+            } } },
+            "responses": { "204": { "description": "" } },
+        } } },
+        "components": { "schemas": {
+            "Company": { "type": "object", "nullable": true, "required": ["name"], "properties": {
+                "name": { "type": "string" },
+            } },
+        } },
+    });
+    let project = generate_from(&source, &Settings::default(), Mode::Strict).unwrap().project;
+    let calls = dense(&project.calls);
+    assert!(!calls.contains("null") && calls.contains(r#"{\"name\":\"x\"}"#), "{calls}");
+}
