@@ -52,7 +52,11 @@ impl Discriminator {
             // of the alternative allows.
             let mut own = match values[..mapped].iter().any(|(_, to)| to == name) {
                 true => Vec::new(),
-                false => choices(source, &source["components"]["schemas"][name], &property, 0),
+                false => {
+                    let mut left = MAX_SCHEMAS;
+                    let schema = &source["components"]["schemas"][name];
+                    choices(source, schema, &property, &mut left)
+                }
             };
             own.push(name.clone());
             for value in own {
@@ -68,23 +72,26 @@ impl Discriminator {
     }
 }
 
-/// Most schemas between an alternative and its member.
-const MAX_DEPTH: usize = 8;
+/// Most schemas in which the member of an alternative is looked for: parts of `allOf` within each
+/// other multiply.
+const MAX_SCHEMAS: usize = 64;
+
+/// Most references from a member to its choices.
+const MAX_REFERENCES: usize = 8;
 
 /// The texts that a member of a schema allows, where it names them.
-fn choices(source: &Value, schema: &Value, property: &str, depth: usize) -> Vec<String> {
-    if depth == MAX_DEPTH {
-        return Vec::new();
-    }
+fn choices(source: &Value, schema: &Value, property: &str, left: &mut usize) -> Vec<String> {
+    let Some(rest) = left.checked_sub(1) else { return Vec::new() };
+    *left = rest;
     let referred = |schema: &Value| {
         let name = schema["$ref"].as_str().and_then(component).map(unescape)?;
         source["components"]["schemas"].get(&name)
     };
     if let Some(target) = referred(schema) {
-        return choices(source, target, property, depth + 1);
+        return choices(source, target, property, left);
     }
     if let Some(mut member) = schema["properties"].get(property) {
-        for _ in 0..MAX_DEPTH {
+        for _ in 0..MAX_REFERENCES {
             let only = match member["allOf"].as_array().map(Vec::as_slice) {
                 Some([only]) => Some(only),
                 _ => None,
@@ -97,7 +104,7 @@ fn choices(source: &Value, schema: &Value, property: &str, depth: usize) -> Vec<
         return all.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     }
     let parts = schema["allOf"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut found = parts.iter().map(|part| choices(source, part, property, depth + 1));
+    let mut found = parts.iter().map(|part| choices(source, part, property, left));
     found.find(|choices| !choices.is_empty()).unwrap_or_default()
 }
 
@@ -175,5 +182,28 @@ impl Choice {
         {
             members.insert(self.property.clone(), Value::from(first.as_str()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn dense_supertypes_are_looked_at_a_few_times() {
+        let refer = |name: String| json!({ "$ref": format!("#/components/schemas/{name}") });
+        let mut schemas = serde_json::Map::new();
+        for level in 0..40 {
+            let parts = vec![refer(format!("L{}", level + 1)); 200];
+            schemas.insert(format!("L{level}"), json!({ "allOf": parts }));
+        }
+        let source = json!({ "components": { "schemas": schemas } });
+        let schema = json!({
+            "oneOf": [refer("L0".to_owned())], "discriminator": { "propertyName": "kind" },
+        });
+        let found = Discriminator::read(&schema, &source).unwrap();
+        assert_eq!(found.values, [("L0".to_owned(), "L0".to_owned())]);
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use serde_json::{Map, Value, json};
 
 use super::{Lower, component_name};
+use crate::given::RUST_TYPE;
 
 impl Lower<'_> {
     /// An object with the members of all parts of `allOf`.
@@ -75,7 +76,7 @@ impl Lower<'_> {
                 }
             }
             (
-                "x-rust-type" | "nullable" | "title" | "description" | "readOnly" | "writeOnly"
+                RUST_TYPE | "nullable" | "title" | "description" | "readOnly" | "writeOnly"
                 | "default",
                 _,
             ) => {}
