@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::location::{Draft, Location};
 use super::rows::Rows;
-use super::spelling::{base, held_as, template, variables};
+use super::spelling::{base, held_as, template};
 use super::tables::{Tables, is_any, may_be, pattern_of};
 use super::{ExportError, registered};
 use crate::Operation;
@@ -25,6 +25,7 @@ use crate::documented::{DocumentedAnswers, EVENTS, JsonSchemas};
 use crate::fields::Property;
 use crate::files::FileRow;
 use crate::formats::TextFormat;
+use crate::routes::variables;
 
 /// The tables of generated code.
 #[derive(Debug, Clone, Copy)]
@@ -196,8 +197,8 @@ impl Confirmation<'_, '_> {
         if stated["in"] != "path" {
             return Some(name);
         }
-        let place = variables(self.path).iter().position(|variable| *variable == name)?;
-        variables(&self.claim.route).get(place).copied()
+        let place = variables(self.path).position(|variable| variable == name)?;
+        variables(&self.claim.route).nth(place)
     }
 
     fn parameter(&mut self, place: &Location, claim: &Value) {

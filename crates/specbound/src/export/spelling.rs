@@ -16,11 +16,6 @@ pub fn template(path: &str) -> String {
     bare
 }
 
-/// The names of its variables.
-pub fn variables(path: &str) -> Vec<&str> {
-    path.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect()
-}
-
 /// Content types in lower case, without parameters.
 pub fn base(media: &str) -> String {
     media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase()
