@@ -61,6 +61,9 @@ impl UploadLimits {
 /// Of a parser's message: it may quote the input.
 const MAX_MESSAGE_CHARS: usize = 200;
 
+/// The content type of a form without files.
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+
 /// Why a body has no fields, or not those that are allowed. The messages are DRF's, for the client.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BodyError {
@@ -301,8 +304,7 @@ pub fn parse(
 ) -> Result<Fields, BodyError> {
     let content_type = content_type.unwrap_or_default().trim();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_form =
-        matches!(media_type.as_str(), "application/x-www-form-urlencoded" | "multipart/form-data");
+    let is_form = matches!(media_type.as_str(), FORM | "multipart/form-data");
     if bytes.is_empty() {
         let mut none = Fields::default();
         none.is_form = is_form;
@@ -310,7 +312,7 @@ pub fn parse(
     }
     match media_type.as_str() {
         "application/json" => json_fields(&bytes, limits),
-        "application/x-www-form-urlencoded" => urlencoded(&bytes, limits.values),
+        FORM => urlencoded(&bytes, limits.values),
         // The bytes are all here, so a reader that still wants to wait for some would wait for
         // ever.
         "multipart/form-data" => {

@@ -150,9 +150,8 @@ impl LazyBody {
     /// 400 for an empty body.
     pub(crate) fn require(&self) -> Result<(), BodyError> {
         // A form without fields has no bytes.
-        let is_form = self
-            .content_type()
-            .is_some_and(|sent| base(sent) == "application/x-www-form-urlencoded");
+        let is_form =
+            self.content_type().is_some_and(|sent| base(sent).eq_ignore_ascii_case(body::FORM));
         if self.content.is_empty() && !is_form { Err(BodyError::NoData) } else { Ok(()) }
     }
 
@@ -259,7 +258,7 @@ impl LazyBody {
     pub async fn form_field(&mut self, name: &str) -> Option<String> {
         match base(self.content_type.as_deref()?).to_ascii_lowercase().as_str() {
             "multipart/form-data" => self.multipart_field(name).await,
-            "application/x-www-form-urlencoded" => {
+            body::FORM => {
                 let bytes = self.bytes().await.ok()?;
                 self.content = Content::Read(bytes.clone());
                 let fields = self.fields().await;
