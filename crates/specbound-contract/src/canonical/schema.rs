@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 
 type Fields = serde_json::Map<String, Value>;
 
+/// Keywords that may refuse `null`.
+pub(crate) const LIMITS: [&str; 8] =
+    ["type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if"];
+
 /// Brings a schema to its canonical form; its inner schemas are canonical already. `deep` also
 /// unifies equivalent variants within one version. The price is that differences may be reported at
 /// another keyword of the schema.
@@ -16,6 +20,8 @@ pub(super) fn normalize(schema: Value, deep: bool) -> Value {
     let Value::Object(mut fields) = schema else { return schema };
     content(&mut fields);
     const_to_enum(&mut fields);
+    // A bound depends on the type.
+    types(&mut fields);
     for (inclusive, exclusive, step) in
         [("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1)]
     {
@@ -81,8 +87,7 @@ fn normalize_null(fields: &mut Fields) {
         fields.remove("type");
         fields.insert("enum".to_owned(), json!([null]));
     }
-    let limits = ["type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if"];
-    if !limits.iter().any(|keyword| fields.contains_key(*keyword)) {
+    if !LIMITS.iter().any(|keyword| fields.contains_key(*keyword)) {
         fields.remove("nullable");
     }
 }
@@ -197,16 +202,29 @@ fn null_alternative(fields: &mut Fields, keyword: &str) {
     let is_null =
         |member: &Value| *member == json!({"type": "null"}) || *member == json!({"enum": [null]});
     let rest: Vec<Value> = members.iter().filter(|member| !is_null(member)).cloned().collect();
-    // `null` beside `nullable`, or twice under `oneOf`, is more than a spelling.
+    // `null` beside `nullable`, or twice under `oneOf`, is more than a spelling, and so is one that
+    // another keyword refuses.
     let is_spelling = members.len() == rest.len() + 1
         && !rest.is_empty()
-        && ["nullable", "type"].iter().all(|keyword| !fields.contains_key(*keyword))
+        && !LIMITS.iter().any(|limit| *limit != keyword && fields.contains_key(*limit))
+        && !fields.contains_key("nullable")
         && !rest.iter().any(|member| member.get("nullable").is_some());
     if is_spelling {
         fields.insert("nullable".to_owned(), true.into());
         fields.insert(keyword.to_owned(), rest.into());
         unwrap_single_alternative(fields, keyword);
         inline_single_member(fields);
+    }
+}
+
+/// Adds `null` to the values of a schema that takes it besides its own.
+pub(crate) fn allow_null(fields: &mut Fields) {
+    fields.insert("nullable".to_owned(), true.into());
+    if let Some(Value::Array(values)) = fields.get_mut("enum")
+        && !values.contains(&Value::Null)
+    {
+        values.push(Value::Null);
+        *values = super::sorted(std::mem::take(values));
     }
 }
 
@@ -276,20 +294,71 @@ fn inline_single_member(fields: &mut Fields) {
         fields.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
         && !member.contains_key("$ref")
         && member.keys().all(|keyword| keyword == "allOf" || !fields.contains_key(keyword))
-        && !(has_scope(member) && fields.contains_key("properties"))
-        && !(has_scope(fields) && member.contains_key("properties"))
+        && are_independent(fields, member)
     {
         let member = member.clone();
+        let mut own = fields.clone();
+        own.remove("allOf");
+        let null = null_of_both(&own, &member);
         fields.remove("allOf");
         fields.extend(member);
+        null.apply(fields);
     }
 }
 
-/// Whether a keyword depends on the other members of the same schema.
-fn has_scope(fields: &Fields) -> bool {
-    ["additionalProperties", "unevaluatedProperties", "unevaluatedItems", "patternProperties"]
-        .iter()
-        .any(|keyword| fields.contains_key(*keyword))
+/// Keywords, and those of the same schema that their meaning depends on.
+const DEPENDENT: [(&[&str], &[&str]); 3] = [
+    (
+        &["additionalProperties", "unevaluatedProperties", "patternProperties"],
+        &["properties", "additionalProperties", "unevaluatedProperties", "patternProperties"],
+    ),
+    (&["items"], &["prefixItems"]),
+    (&["unevaluatedItems"], &["items", "prefixItems", "contains", "unevaluatedItems"]),
+];
+
+/// Whether a schema and its member of `allOf` mean the same when they are written as one.
+pub(crate) fn are_independent(outer: &Fields, member: &Fields) -> bool {
+    let has = |fields: &Fields, keywords: &[&str]| {
+        keywords.iter().any(|keyword| fields.contains_key(*keyword))
+    };
+    let depends = |own: &Fields, beside: &Fields| {
+        DEPENDENT.iter().any(|(keywords, others)| has(own, keywords) && has(beside, others))
+    };
+    // What the member allows besides its own limits, those of the outer one may refuse.
+    let takes_null = member.contains_key("nullable") && !member.contains_key("type");
+    let is_refused = takes_null && has(outer, &LIMITS);
+    !(is_refused || depends(outer, member) || depends(member, outer))
+}
+
+/// What becomes of `nullable` if two schemas are written as one.
+pub(crate) enum NullOfBoth {
+    Kept,
+    /// One of them says that `null` is allowed besides what limits its values.
+    Added,
+    /// A type refuses it.
+    Refused,
+}
+
+impl NullOfBoth {
+    pub(crate) fn apply(self, merged: &mut Fields) {
+        match self {
+            NullOfBoth::Kept => {}
+            NullOfBoth::Added => allow_null(merged),
+            NullOfBoth::Refused => drop(merged.remove("nullable")),
+        }
+    }
+}
+
+/// Whether both schemas together allow `null`, where `outer` has the other as its only member of
+/// `allOf`.
+pub(crate) fn null_of_both(outer: &Fields, member: &Fields) -> NullOfBoth {
+    let refuses = |fields: &Fields| fields.contains_key("type") && !fields.contains_key("nullable");
+    let is_whole = outer.contains_key("nullable") && !outer.contains_key("type");
+    match () {
+        () if is_whole => NullOfBoth::Added,
+        () if refuses(outer) || refuses(member) => NullOfBoth::Refused,
+        () => NullOfBoth::Kept,
+    }
 }
 
 #[cfg(test)]

@@ -100,7 +100,9 @@ impl Classifier<'_> {
             false => {
                 let rule = self.compare_alternatives(location, &old, &new);
                 let whole = Difference { path: String::new(), old: None, new: None };
-                let judged = self.verdict(location, rule, whole);
+                // Within `not`, fewer values are more.
+                let inside = Location { uses: location.inner_uses(), ..location.clone() };
+                let judged = self.verdict(&inside, rule, whole);
                 (judged.severity, Some(judged))
             }
         };
@@ -195,28 +197,25 @@ impl Classifier<'_> {
         let (before, now) =
             (alternatives(self.documents.old, old, 0), alternatives(self.documents.new, new, 0));
         let bounded = before.len() * now.len() <= MAX_PAIRS;
-        let exclusive = new.get("oneOf").is_some();
+        // What matches two members of a `oneOf` is refused.
+        let is_alone = |holder: &Value, all: &[Value], one: &Value, other: &Value| {
+            let mut others = all.iter().filter(|beside| !std::ptr::eq(*beside, other));
+            holder.get("oneOf").is_none() || others.all(|beside| are_disjoint(one, beside))
+        };
         let mut each = |direction: Direction| {
             bounded
                 && match direction {
-                    Direction::Request => {
-                        // What matches two members of a `oneOf` is refused.
-                        let is_alone = |one: &Value, other: &Value| {
-                            !exclusive
-                                || now
-                                    .iter()
-                                    .filter(|beside| *beside != other)
-                                    .all(|beside| are_disjoint(one, beside))
-                        };
-                        before.iter().all(|one| {
-                            now.iter().any(|other| {
-                                self.is_within(location, one, other, direction)
-                                    && is_alone(one, other)
-                            })
+                    Direction::Request => before.iter().all(|one| {
+                        now.iter().any(|other| {
+                            self.is_within(location, one, other, direction)
+                                && is_alone(new, &now, one, other)
                         })
-                    }
+                    }),
                     Direction::Response => now.iter().all(|one| {
-                        before.iter().any(|other| self.is_within(location, other, one, direction))
+                        before.iter().any(|other| {
+                            self.is_within(location, other, one, direction)
+                                && is_alone(old, &before, one, other)
+                        })
                     }),
                 }
         };

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::usage::resolve_aliases;
+use crate::canonical::{allow_null, are_independent};
 
 /// Most pairs of alternatives that are compared at one place.
 pub(crate) const MAX_PAIRS: usize = 2_000;
@@ -42,14 +43,14 @@ pub(crate) fn are_disjoint(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// The alternatives of a schema, each with what the schema says beside them. A schema without any
-/// is its only one.
+/// The alternatives of a schema, each with what the schema says beside them. Several types are
+/// alternatives too. A schema without any is its only one.
 pub(crate) fn alternatives(document: &Value, schema: &Value, depth: usize) -> Vec<Value> {
     let keywords: Vec<&str> =
         ["anyOf", "oneOf"].into_iter().filter(|keyword| schema.get(keyword).is_some()).collect();
     let bounded = schema.as_object().filter(|_| depth < MAX_NESTED_ALTERNATIVES);
     let ([keyword], Some(fields)) = (keywords.as_slice(), bounded) else {
-        return vec![schema.clone()];
+        return of_each_type(schema);
     };
     let mut base = fields.clone();
     for beside in [*keyword, "discriminator"] {
@@ -66,6 +67,18 @@ pub(crate) fn alternatives(document: &Value, schema: &Value, depth: usize) -> Ve
     });
     // An alternative may have alternatives.
     whole.flat_map(|one| alternatives(document, &one, depth + 1)).take(MAX_PAIRS).collect()
+}
+
+fn of_each_type(schema: &Value) -> Vec<Value> {
+    let with_type = |name: &Value| {
+        let mut one = schema.clone();
+        one["type"] = name.clone();
+        one
+    };
+    match &schema["type"] {
+        Value::Array(types) if !types.is_empty() => types.iter().map(with_type).collect(),
+        _ => vec![schema.clone()],
+    }
 }
 
 /// Merges the members of `allOf` into the schema where the result is equivalent.
@@ -91,10 +104,7 @@ pub(crate) fn flatten_within(
     let mut merged = fields.clone();
     merged.remove("allOf");
     // Beside members alone it says that the whole may be null.
-    let nullable = merged.get("nullable").cloned().filter(|_| !merged.contains_key("type"));
-    if nullable.is_some() {
-        merged.remove("nullable");
-    }
+    let nullable = !merged.contains_key("type") && merged.remove("nullable").is_some();
     let mut rest = Vec::new();
     for member in members {
         *left = left.saturating_sub(1);
@@ -104,11 +114,14 @@ pub(crate) fn flatten_within(
             None => rest.push(member.clone()),
         }
     }
+    if nullable && !rest.is_empty() {
+        return Value::Object(fields.clone());
+    }
     if !rest.is_empty() {
         merged.insert("allOf".to_owned(), rest.into());
     }
-    if let Some(nullable) = nullable {
-        merged.insert("nullable".to_owned(), nullable);
+    if nullable {
+        allow_null(&mut merged);
         merged.sort_keys();
     }
     Value::Object(merged)
@@ -119,19 +132,7 @@ pub(crate) fn merge(
     one: &Map<String, Value>,
     other: &Map<String, Value>,
 ) -> Option<Map<String, Value>> {
-    // They apply to the members that their own schema does not know.
-    let scoped =
-        ["additionalProperties", "unevaluatedProperties", "unevaluatedItems", "patternProperties"];
-    for (own, beside) in [(one, other), (other, one)] {
-        let by_scope = scoped.iter().any(|keyword| own.contains_key(*keyword));
-        if by_scope
-            && (beside.contains_key("properties")
-                || scoped.iter().any(|keyword| beside.contains_key(*keyword)))
-        {
-            return None;
-        }
-    }
-    if other.contains_key("$ref") {
+    if other.contains_key("$ref") || !are_independent(one, other) || !are_independent(other, one) {
         return None;
     }
     let mut merged = one.clone();

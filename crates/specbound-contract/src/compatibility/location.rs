@@ -135,10 +135,17 @@ impl<'a> Location<'a> {
     }
 
     /// The usage of the content of this location, which `not` inverts. Under `if` either direction
-    /// may be narrower.
+    /// may be narrower, and under `contains` if the items that match are limited.
     pub fn inner_uses(&self) -> UsageSet {
-        let negated =
-            self.holder == ObjectKind::Schema && ["not", "if"].contains(&self.keyword.as_str());
+        let negated = self.holder == ObjectKind::Schema
+            && match self.keyword.as_str() {
+                "not" | "if" => true,
+                "contains" => [self.old_holder, self.new_holder]
+                    .into_iter()
+                    .flatten()
+                    .any(|holder| holder.get("maxContains").is_some()),
+                _ => false,
+            };
         if negated { self.uses.clone().inverted() } else { self.uses.clone() }
     }
 

@@ -12,7 +12,9 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::usage_set::{Direction, Operations, UsageSet};
-use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
+use crate::canonical::{
+    FieldShape, ObjectKind, are_independent, field_shape, is_method, null_of_both,
+};
 use crate::diff::join;
 
 /// Longest chain of references and single-member `allOf`s; a longer one is taken for a cycle.
@@ -49,13 +51,16 @@ pub fn resolve_aliases<'a>(document: &'a Value, value: &'a Value) -> Option<Cow<
             value = Cow::Owned(outer);
             continue;
         }
-        let beside = value.as_object().into_iter().flatten().filter(|(key, _)| *key != "allOf");
-        for (key, own) in beside {
-            if merged.get(key).is_some_and(|inner| inner != own) {
-                return Some(value);
-            }
-            merged.insert(key.clone(), own.clone());
+        let mut beside = value.as_object().cloned().unwrap_or_default();
+        beside.remove("allOf");
+        let differs =
+            |(key, own): (&String, &Value)| merged.get(key).is_some_and(|inner| inner != own);
+        if beside.iter().any(differs) || !are_independent(&beside, &merged) {
+            return Some(value);
         }
+        let null = null_of_both(&beside, &merged);
+        merged.extend(beside);
+        null.apply(&mut merged);
         value = Cow::Owned(Value::Object(merged));
     }
     None
@@ -273,6 +278,9 @@ fn visit<'a>(context: Context, value: &'a Value, found: &mut Vec<Reference<'a>>)
                 context.direction = Direction::Request.flipped_if(context.flipped)
             }
             (ObjectKind::Schema, "not" | "if") => context.negated = !context.negated,
+            (ObjectKind::Schema, "contains") if members.contains_key("maxContains") => {
+                context.negated = !context.negated;
+            }
             (ObjectKind::Discriminator, "mapping") => mapped(value, context, found),
             _ => {}
         }

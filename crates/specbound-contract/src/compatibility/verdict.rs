@@ -47,8 +47,8 @@ impl Classifier<'_> {
             }
             Rule::ByDirection { what, .. } if location.uses.is_negated() => {
                 let message = format!(
-                    "{what}: it stands under `not` or `if`, where less is more: this must be \
-                     judged by hand."
+                    "{what}: it stands under `not`, `if` or a `contains` with a limit, where less \
+                     is more: this must be judged by hand."
                 );
                 self.verdict_at(location, Severity::Unclear, Audience::All, message, difference)
             }

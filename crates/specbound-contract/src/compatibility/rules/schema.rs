@@ -13,7 +13,7 @@ use super::{
 };
 use crate::canonical::ObjectKind;
 use crate::canonical::is_never;
-use crate::compatibility::location::{Location, NodeKind};
+use crate::compatibility::location::{Location, NodeKind, ValueForm};
 use crate::compatibility::usage::has_flag;
 use crate::compatibility::usage_set::Direction;
 use crate::compatibility::{Audience, Severity};
@@ -21,6 +21,9 @@ use crate::quoting::{code, value};
 
 use Severity::{Breaking, Compatible, Unclear};
 use limits::{LIMITS, both_bounds, bound, formatted, limit, multiple};
+#[cfg(test)]
+pub use types::KEYWORDS_OF_TYPES;
+pub use types::limits_both;
 use types::{is_list_of_lone_value, takes_null, typed, types_of};
 
 pub fn discriminator(location: &Location<'_>, keyword: &str) -> Rule {
@@ -43,6 +46,10 @@ pub fn discriminator(location: &Location<'_>, keyword: &str) -> Rule {
 
 pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
     let subject = &location.subject;
+    if location.written == ValueForm::Typed && !limits_both(location) {
+        let what = format!("{} limits no value of the types of {subject}", code(keyword));
+        return by_direction(what, STILL_TAKEN, STILL_EXPECTED);
+    }
     if let Some((_, phrase, more_allows_more)) = LIMITS.into_iter().find(|limit| limit.0 == keyword)
     {
         return limit(location, phrase, more_allows_more);

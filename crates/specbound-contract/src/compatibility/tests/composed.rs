@@ -294,3 +294,95 @@ fn recursive_compositions_terminate() {
         }
     }
 }
+
+#[test]
+fn compositions_of_other_values_are_not_taken_for_the_same() {
+    let text = json!({"type": "string", "maxLength": 4});
+    let closed = json!({"type": "object", "properties": {"a": {}}, "additionalProperties": false});
+    let blind = json!({"allOf": [{"type": "object", "properties": {"a": {}}}],
+        "additionalProperties": false});
+    let contains = |length: u64, most: &str| json!({"contains": {"maxLength": length}, most: 1});
+    let rows = [
+        // `null` beside an enumeration, and among types whose enumeration has none.
+        (
+            json!({"oneOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]}),
+            json!({"type": ["string", "null"], "enum": ["a"]}),
+            [Breaking, Compatible],
+            [Compatible, Breaking],
+        ),
+        (
+            json!({"anyOf": [{"type": "string"}, {"type": "null"}], "not": {"type": "null"}}),
+            json!({"anyOf": [{"type": "string"}, {"type": "null"}], "not": {"maxLength": 1}}),
+            [Unclear, Unclear],
+            [Unclear, Unclear],
+        ),
+        // A type refuses `null`, whatever a member of `allOf` allows.
+        (
+            text.clone(),
+            json!({"maxLength": 4, "type": "string", "allOf": [{"type": ["string", "null"]}]}),
+            [Compatible, Compatible],
+            [Compatible, Compatible],
+        ),
+        // Within `not` one more alternative allows less.
+        (
+            json!({"not": text}),
+            json!({"not": {"anyOf": [text, {"type": "boolean"}]}}),
+            [Unclear, Unclear],
+            [Unclear, Unclear],
+        ),
+        // What matched two members was refused.
+        (
+            json!({"oneOf": [text, {"type": "string", "maxLength": 4, "pattern": "^x"}]}),
+            json!({"oneOf": [text]}),
+            [Compatible, Breaking],
+            [Breaking, Compatible],
+        ),
+        (
+            json!({"oneOf": [text, text]}),
+            text.clone(),
+            [Compatible, Breaking],
+            [Breaking, Compatible],
+        ),
+        // Further members are those that the same schema does not name.
+        (blind, closed, [Breaking, Breaking], [Breaking, Breaking]),
+        // One more item that matches may be one too many.
+        (
+            contains(3, "maxContains"),
+            contains(4, "maxContains"),
+            [Unclear, Unclear],
+            [Unclear, Unclear],
+        ),
+        (
+            contains(3, "minContains"),
+            contains(4, "minContains"),
+            [Compatible, Breaking],
+            [Breaking, Compatible],
+        ),
+    ];
+    for (old, new, there, back) in rows {
+        assert_eq!(worst("3.1.0", &old, &new, &json!({})), there, "{old} to {new}");
+        assert_eq!(worst("3.1.0", &new, &old, &json!({})), back, "{new} to {old}");
+    }
+}
+
+#[test]
+fn spellings_of_the_same_types_are_compatible() {
+    for (old, new) in [
+        (
+            json!({"type": "integer", "exclusiveMaximum": 5}),
+            json!({"type": ["integer"], "exclusiveMaximum": 5}),
+        ),
+        (
+            json!({"type": ["integer", "string"]}),
+            json!({"anyOf": [{"type": "string", "title": "Text"}, {"type": "integer"}]}),
+        ),
+        (
+            json!({"type": ["integer", "string"], "maxLength": 4}),
+            json!({"oneOf": [{"type": "integer"}, {"type": "string", "maxLength": 4}]}),
+        ),
+    ] {
+        for (old, new) in [(&old, &new), (&new, &old)] {
+            assert_eq!(worst("3.1.0", old, new, &json!({})), [Compatible; 2], "{old} to {new}");
+        }
+    }
+}

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::canonical::{ObjectKind, is_method};
 use crate::compatibility::location::{Documents, Location, NodeKind};
+use crate::compatibility::rules::limits_both;
 use crate::compatibility::usage_set::Direction;
 use crate::compatibility::{Audience, Severity};
 use crate::diff::join;
@@ -232,67 +233,12 @@ fn schema_reason(location: &Location<'_>, severity: Severity) -> &'static str {
         {
             "each entry is judged by itself"
         }
-        keyword if !is_of_types(location, keyword) => {
+        _ if !limits_both(location) => {
             "the keyword limits no value of the type that the schema has"
         }
         _ if severity == Severity::Unclear => "the documents do not say which values are affected",
         _ => "no value was found that one schema accepts and the other refuses",
     }
-}
-
-/// Keywords that apply to values of certain types only.
-const KEYWORDS_OF_TYPES: [(&[&str], &[&str]); 4] = [
-    (&["string"], &["maxLength", "minLength", "pattern"]),
-    (
-        &["number", "integer"],
-        &["maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "multipleOf"],
-    ),
-    (
-        &["array"],
-        &[
-            "items",
-            "prefixItems",
-            "maxItems",
-            "minItems",
-            "uniqueItems",
-            "contains",
-            "minContains",
-            "maxContains",
-            "unevaluatedItems",
-        ],
-    ),
-    (
-        &["object"],
-        &[
-            "properties",
-            "required",
-            "additionalProperties",
-            "patternProperties",
-            "propertyNames",
-            "maxProperties",
-            "minProperties",
-            "dependentRequired",
-            "dependentSchemas",
-            "unevaluatedProperties",
-        ],
-    ),
-];
-
-/// Whether a keyword limits values of a type that the schema has in one of the documents.
-fn is_of_types(location: &Location<'_>, keyword: &str) -> bool {
-    let Some((types, _)) =
-        KEYWORDS_OF_TYPES.iter().find(|(_, keywords)| keywords.contains(&keyword))
-    else {
-        return true;
-    };
-    let allows = |holder: &Value| match holder.get("type") {
-        Some(Value::String(one)) => types.contains(&one.as_str()),
-        Some(Value::Array(many)) => {
-            many.iter().filter_map(Value::as_str).any(|one| types.contains(&one))
-        }
-        _ => true,
-    };
-    [location.old_holder, location.new_holder].into_iter().flatten().any(allows)
 }
 
 /// The reason why a change outside of schemas has no witness.

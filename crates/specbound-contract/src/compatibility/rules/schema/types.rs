@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::canonical::LIMITS;
 use crate::compatibility::location::{Location, ValueForm};
 use crate::compatibility::rules::{
     Rule, STILL_EXPECTED, STILL_TAKEN, by_direction, changed, different, narrower, wider,
@@ -90,8 +91,7 @@ pub(super) fn types_of(holder: &Option<&Value>) -> Option<BTreeSet<String>> {
 /// there.
 pub(super) fn takes_null(location: &Location<'_>, removed: bool) -> bool {
     let holder = if removed { location.new_holder } else { location.old_holder };
-    let limits = ["type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if"];
-    holder.is_some_and(|holder| limits.iter().all(|keyword| holder.get(*keyword).is_none()))
+    holder.is_some_and(|holder| LIMITS.iter().all(|keyword| holder.get(*keyword).is_none()))
 }
 
 /// Whether a lone value became a list of such values, in a query that writes both the same way.
@@ -116,4 +116,57 @@ pub(super) fn is_list_of_lone_value(location: &Location<'_>) -> bool {
         && as_before
         && number("minItems").is_none_or(|least| least <= 1)
         && number("maxItems").is_none_or(|most| most >= 1)
+}
+
+/// Keywords that apply to values of certain types only.
+pub const KEYWORDS_OF_TYPES: [(&[&str], &[&str]); 4] = [
+    (&["string"], &["maxLength", "minLength", "pattern"]),
+    (
+        &["number", "integer"],
+        &["maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "multipleOf"],
+    ),
+    (
+        &["array"],
+        &[
+            "items",
+            "prefixItems",
+            "maxItems",
+            "minItems",
+            "uniqueItems",
+            "contains",
+            "minContains",
+            "maxContains",
+            "unevaluatedItems",
+        ],
+    ),
+    (
+        &["object"],
+        &[
+            "properties",
+            "required",
+            "additionalProperties",
+            "patternProperties",
+            "propertyNames",
+            "maxProperties",
+            "minProperties",
+            "dependentRequired",
+            "dependentSchemas",
+            "unevaluatedProperties",
+        ],
+    ),
+];
+
+/// Whether a keyword limits values of a type that the schema allows on both sides. Otherwise the
+/// change of the type, if any, is the only one.
+pub fn limits_both(location: &Location<'_>) -> bool {
+    let keyword = location.keyword.as_str();
+    let Some((types, _)) =
+        KEYWORDS_OF_TYPES.iter().find(|(_, keywords)| keywords.contains(&keyword))
+    else {
+        return true;
+    };
+    let allows = |holder: &Option<&Value>| {
+        types_of(holder).is_none_or(|own| types.iter().any(|one| own.contains(*one)))
+    };
+    allows(&location.old_holder) && allows(&location.new_holder)
 }
