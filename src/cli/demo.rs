@@ -138,6 +138,6 @@ async fn add_factor(
     let totp::Setup { secret, setup, .. } = totp::begin(op, account);
     let bytes = BASE32_NOPAD.decode(secret.as_bytes()).unwrap_or_default();
     let code = totp::code(&bytes, op.now().timestamp() / 30 - 1, totp::DIGITS);
-    let codes = totp::confirm(op, account, &setup, "Demo", &code).await?;
+    let codes = totp::confirm(op, account, &setup, "Demo", &code, None).await?;
     Ok((secret, codes))
 }

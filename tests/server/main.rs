@@ -10,6 +10,7 @@ mod connections;
 mod csrf_and_logout;
 mod demo;
 mod email_addresses;
+mod factor_limits;
 mod failure;
 mod forward_auth;
 mod forwarded_callers;

@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use super::audit::{self, Event};
 use super::notices::{self, Recipients};
 use super::operation::Operation;
-use super::{App, DomainError, ValidationErrors, accounts, known_clients, usernames};
+use super::{App, DomainError, ValidationErrors, accounts, known_clients, sessions, usernames};
 use crate::mail::Notice;
 use crate::store::{Account, Passkey, StoreError, TotpFactor, Writer};
 use passkey::{Assertion, Ceremony};
@@ -136,7 +136,7 @@ pub async fn overview(app: &App, account_id: i64) -> Result<Overview, DomainErro
 }
 
 /// Under INVENTREE_LOGIN_ENFORCE_MFA: rejects tokens and sessions of an account that has no second
-/// factor yet. Sessions of one that has were opened with it, or set it up.
+/// factor yet. Sessions of one that has were opened with it, or set it up ([`record_added`]).
 ///
 /// # Errors
 ///
@@ -352,17 +352,23 @@ fn device_name(name: &str) -> Result<String, ValidationErrors> {
     Ok(name)
 }
 
-/// Records a new factor. The first one comes with recovery codes, which are stored and returned.
+/// Records a new factor. The first one comes with recovery codes, which are stored and returned,
+/// and ends all sessions but the one that added it: they were opened without it.
 fn record_added(
     w: &Writer<'_>,
     op: &Operation,
     account_id: i64,
     name: &str,
     codes: Option<&Vec<String>>,
+    session: Option<&[u8; 32]>,
 ) -> Result<Vec<String>, DomainError> {
     audit::record(w, op, Event::FactorAdded, account_id, name)?;
     if let Some(codes) = codes {
         recovery::replace(w, op, account_id, codes)?;
+        let ended = w.session_delete_others(account_id, session)?;
+        if ended > 0 {
+            audit::record(w, op, Event::SessionsEnded, account_id, &sessions::summarize(ended))?;
+        }
     }
     Ok(codes.cloned().unwrap_or_default())
 }

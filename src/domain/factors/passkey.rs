@@ -136,7 +136,7 @@ pub async fn begin(app: &App, account: &Account) -> Result<Creation, DomainError
     })
 }
 
-/// Adds a passkey. The first factor of an account comes with recovery codes.
+/// Adds a passkey, in this session. The first factor of an account comes with recovery codes.
 ///
 /// # Errors
 ///
@@ -148,6 +148,7 @@ pub async fn confirm(
     state: &Sealed,
     name: &str,
     sent: Registration,
+    session: [u8; 32],
 ) -> Result<Vec<String>, DomainError> {
     let (site, account_id, now) = (site(op)?, account.id, op.now());
     let name = device_name(name)?;
@@ -184,7 +185,8 @@ pub async fn confirm(
             return Err(ValidationErrors::general("This passkey was added already.").into());
         }
         notices::queue(w, op, &recipients, &account, Notice::PasskeyAdded(&new.name))?;
-        record_added(w, op, account_id, &new.name, is_first.then_some(&codes))
+        let codes = is_first.then_some(&codes);
+        record_added(w, op, account_id, &new.name, codes, Some(&session))
     });
     let codes = write.await?;
     op.outbox.wake();

@@ -88,7 +88,7 @@ pub fn begin(app: &App, account: &Account) -> Setup {
 }
 
 /// Adds the device if its owner enters a valid code, which is thereby consumed. The first factor of
-/// an account comes with recovery codes.
+/// an account comes with recovery codes. `session` adds it.
 ///
 /// # Errors
 ///
@@ -99,6 +99,7 @@ pub async fn confirm(
     setup: &Sealed,
     name: &str,
     sent: &str,
+    session: Option<[u8; 32]>,
 ) -> Result<Vec<String>, DomainError> {
     let (now, account_id) = (op.now(), account.id);
     let pending: Option<Pending> = setup.open(op, SETUP);
@@ -131,7 +132,7 @@ pub async fn confirm(
         let id = w.totp_device_insert(account_id, &name, true, &sealed, now)?;
         w.totp_device_use_step(account_id, id, step, now)?;
         notices::queue(w, op, &recipients, &account, Notice::FactorAdded(&name))?;
-        record_added(w, op, account_id, &name, is_first.then_some(&codes))
+        record_added(w, op, account_id, &name, is_first.then_some(&codes), session.as_ref())
     });
     let codes = write.await?;
     op.outbox.wake();

@@ -44,6 +44,9 @@ const GUESSES_OF_SITE: Limit = Limit::shared(300.0, 3.0);
 /// All unknown clients, the second factor of one account. Each of them knows the password, so the
 /// rate can be low: of a million codes three are good at a time.
 const CODES_ON_ACCOUNT: Limit = Limit::shared(20.0, 300.0);
+/// All known devices, the second factor of one account. A thief of the password may have signed in
+/// from many browsers before the account had a second factor.
+const CODES_OF_DEVICES: Limit = Limit::shared(30.0, 120.0);
 /// One client, one purpose.
 const REQUESTS_BY_CLIENT: Limit = Limit::own(60.0, 10.0);
 const REQUESTS_BY_SITE: Limit = Limit::shared(180.0, 10.0);
@@ -230,10 +233,13 @@ impl Limits {
             wanted.push((digest(&format!("guess {site} {account}")), GUESSES_BY_SITE));
             wanted.push((digest(&format!("client {site}")), GUESSES_OF_SITE));
         }
-        self.counted("login", self.reserve_guess(&wanted, account, client_trust).await)
+        let by_device =
+            |id: &str| vec![(digest(&format!("device {id} {account}")), GUESSES_BY_CLIENT)];
+        self.counted("login", self.reserve_guess(&wanted, by_device, client_trust).await)
     }
 
-    /// Reserves an attempt at the second factor of an account, whose password was right.
+    /// Reserves an attempt at the second factor of an account, whose password was right. No bucket
+    /// has a key that a typed name could have: strangers could fill it.
     ///
     /// # Errors
     ///
@@ -244,16 +250,18 @@ impl Limits {
         client: &Client,
         client_trust: impl Future<Output = Result<ClientTrust, DomainError>> + Send,
     ) -> Result<Attempt, DomainError> {
-        let account = format!("code {account_id}");
+        let by = |who: &str| digest(&format!("code-of {who} {account_id}"));
         let mut wanted = vec![
-            (digest(&format!("guess {} {account}", client.address)), GUESSES_BY_CLIENT),
-            (digest(&format!("account {account}")), CODES_ON_ACCOUNT),
+            (by(&client.address), GUESSES_BY_CLIENT),
+            (by("strangers"), CODES_ON_ACCOUNT),
             (digest(&format!("client {}", client.address)), GUESSES_OF_CLIENT),
         ];
         if let Some(site) = client.site() {
-            wanted.push((digest(&format!("guess {site} {account}")), GUESSES_BY_SITE));
+            wanted.push((by(&site), GUESSES_BY_SITE));
             wanted.push((digest(&format!("client {site}")), GUESSES_OF_SITE));
         }
+        let by_device =
+            |id: &str| vec![(by(id), GUESSES_BY_CLIENT), (by("devices"), CODES_OF_DEVICES)];
         // A correct password makes its network known, but sets no device cookie.
         let client_trust = async {
             Ok(match client_trust.await? {
@@ -261,14 +269,15 @@ impl Limits {
                 other => other,
             })
         };
-        self.counted("code", self.reserve_guess(&wanted, &account, client_trust).await)
+        self.counted("code", self.reserve_guess(&wanted, by_device, client_trust).await)
     }
 
-    /// The first of `wanted` is the client's own bucket for the account.
+    /// The first of `wanted` is the client's own bucket for the account. `by_device` has those of a
+    /// known device.
     async fn reserve_guess(
         &self,
         wanted: &[(KeyDigest, Limit)],
-        account: &str,
+        by_device: impl Fn(&str) -> Vec<(KeyDigest, Limit)>,
         client_trust: impl Future<Output = Result<ClientTrust, DomainError>> + Send,
     ) -> Result<Attempt, DomainError> {
         match self.reserve(wanted, Refused::Free).await {
@@ -279,8 +288,7 @@ impl Limits {
             ClientTrust::Unknown => self.reserve(wanted, Refused::Charged).await,
             ClientTrust::KnownNetwork => self.reserve(&wanted[..1], Refused::Charged).await,
             ClientTrust::KnownDevice(id) => {
-                let by_device = digest(&format!("device {} {account}", super::keys::hex(&id)));
-                self.reserve(&[(by_device, GUESSES_BY_CLIENT)], Refused::Charged).await
+                self.reserve(&by_device(&super::keys::hex(&id)), Refused::Charged).await
             }
         }
     }

@@ -115,7 +115,8 @@ impl Page<AppState> for Endpoint {
                 let text = |name| fields.text(name).unwrap_or_default();
                 let setup = Sealed::new(&text("setup"));
                 let (name, code) = (text("name"), text("code"));
-                let codes = totp::confirm(&op, &account, &setup, &name, &code).await?;
+                let session = Some(digest);
+                let codes = totp::confirm(&op, &account, &setup, &name, &code, session).await?;
                 json!({ "recovery_codes": codes })
             }
             Endpoint::Remove => {

@@ -96,7 +96,7 @@ impl Page<AppState> for Endpoint {
                     authenticator_data: bytes(&fields, "authenticator_data"),
                 };
                 let (state, name) = (Sealed::new(&text("state")), text("name"));
-                let codes = passkey::confirm(&op, &account, &state, &name, sent).await?;
+                let codes = passkey::confirm(&op, &account, &state, &name, sent, digest).await?;
                 json!({ "recovery_codes": codes })
             }
             Endpoint::Remove => {
