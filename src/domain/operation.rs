@@ -13,7 +13,7 @@ use slog::{Logger, o};
 use super::client::Client;
 use super::{App, DomainError};
 use crate::mail::Request;
-use crate::store::{StoreError, Writer};
+use crate::store::{Reader, StoreError, Writer};
 
 /// The client of events from the command line.
 pub const OPERATOR: &str = "operator";
@@ -29,11 +29,19 @@ pub enum Actor {
     Operator,
 }
 
+/// A session or a token that a request was authenticated by. It may end before the request does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocable {
+    Session([u8; 32]),
+    Token(i64),
+}
+
 /// The context of one operation. Clones are cheap; the services of [`App`] are reached through it.
 #[derive(Clone)]
 pub struct Operation {
     app: App,
     pub actor: Actor,
+    revocable: Option<Revocable>,
     pub client: Arc<Client>,
     /// The id in the response and in the request's log line; `None` for an operator.
     pub request_id: Option<Arc<str>>,
@@ -44,9 +52,16 @@ impl Operation {
         Operation {
             app: app.clone(),
             actor,
+            revocable: None,
             client: Arc::new(client),
             request_id: Some(request_id.into()),
         }
+    }
+
+    /// Writes only as long as this is live.
+    #[must_use]
+    pub fn by(self, revocable: Option<Revocable>) -> Operation {
+        Operation { revocable, ..self }
     }
 
     pub fn of_operator(app: &App) -> Operation {
@@ -54,6 +69,7 @@ impl Operation {
         Operation {
             app: app.clone(),
             actor: Actor::Operator,
+            revocable: None,
             client: Arc::new(client),
             request_id: None,
         }
@@ -81,6 +97,11 @@ impl Operation {
     }
 
     /// Runs `f` in a write transaction, with this operation.
+    ///
+    /// # Errors
+    ///
+    /// [`DomainError::ReauthenticationNeeded`] if the session or token of the request has ended
+    /// since: its body may come long after its head.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         f: impl Fn(&Writer<'_>, &Operation) -> Result<T, DomainError> + Send + 'static,
@@ -95,10 +116,31 @@ impl Operation {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: From<StoreError> + From<DomainError> + Send + 'static,
     {
         let op = self.clone();
-        self.store.write(move |w| f(w, &op)).await
+        let write = self.store.write(move |w| match op.is_live(w)? {
+            true => f(w, &op),
+            false => Err(DomainError::ReauthenticationNeeded.into()),
+        });
+        write.await
+    }
+
+    /// Like `write`, for what may come too late: a sign-out.
+    pub(super) async fn write_late<T: Send + 'static>(
+        &self,
+        f: impl Fn(&Writer<'_>, &Operation) -> Result<T, DomainError> + Send + 'static,
+    ) -> Result<T, DomainError> {
+        self.clone().by(None).write(f).await
+    }
+
+    fn is_live(&self, r: &Reader<'_>) -> Result<bool, StoreError> {
+        let account = match self.revocable {
+            None => return Ok(true),
+            Some(Revocable::Session(digest)) => r.session_find(&digest)?.map(|(_, of)| of),
+            Some(Revocable::Token(id)) => r.token_owner(id)?,
+        };
+        Ok(account.is_some_and(|account| self.rules.can_authenticate(&account)))
     }
 }
 

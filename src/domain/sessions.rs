@@ -199,7 +199,7 @@ pub async fn log_out(op: &Operation, digests: Vec<[u8; 32]>) -> Result<(), Domai
     if digests.is_empty() {
         return Ok(());
     }
-    let write = op.write(move |w, op| {
+    let write = op.write_late(move |w, op| {
         for digest in &digests {
             if let Some((session, account)) = w.session_find(digest)? {
                 w.session_delete(digest)?;

@@ -255,7 +255,7 @@ pub async fn list(app: &App, account_id: i64) -> Result<Vec<Token>, DomainError>
 ///
 /// [`DomainError::NotFound`] if the account has no such token.
 pub async fn end_own(op: &Operation, account_id: i64, id: i64) -> Result<(), DomainError> {
-    let is_ended = delete(op, Event::TokenEnded, account_id, id).await?;
+    let is_ended = op.write(move |w, op| delete(w, op, Event::TokenEnded, account_id, id)).await?;
     if is_ended { Ok(()) } else { Err(DomainError::NotFound) }
 }
 
@@ -265,21 +265,19 @@ pub async fn end_own(op: &Operation, account_id: i64, id: i64) -> Result<(), Dom
 ///
 /// Only the store's.
 pub async fn log_out(op: &Operation, account_id: i64, id: i64) -> Result<(), DomainError> {
-    delete(op, Event::Logout, account_id, id).await.map(|_| ())
+    op.write_late(move |w, op| delete(w, op, Event::Logout, account_id, id)).await.map(|_| ())
 }
 
-async fn delete(
+fn delete(
+    w: &Writer<'_>,
     op: &Operation,
     event: Event,
     account_id: i64,
     id: i64,
 ) -> Result<bool, DomainError> {
-    let write = op.write(move |w, op| {
-        let is_ended = w.token_delete_own(account_id, id)?;
-        if is_ended {
-            audit::record(w, op, event, account_id, &format!("token {id}"))?;
-        }
-        Ok(is_ended)
-    });
-    write.await
+    let is_ended = w.token_delete_own(account_id, id)?;
+    if is_ended {
+        audit::record(w, op, event, account_id, &format!("token {id}"))?;
+    }
+    Ok(is_ended)
 }

@@ -80,7 +80,8 @@ pub(super) fn username_form_problems(username: &str) -> Vec<String> {
     }
 }
 
-/// Whether an account other than `own` has this name or a confusable one.
+/// Whether an account other than `own` has this name or a confusable one, or has verified an
+/// address of this text.
 ///
 /// # Errors
 ///
@@ -93,6 +94,10 @@ pub(super) fn is_taken(
     let holder = r.account_find_by_username_key(&username_key(username))?;
     if let Some(holder) = holder {
         return Ok(Some(holder.id) != own);
+    }
+    let of_address = r.email_address_find_verified(&username.to_ascii_lowercase())?;
+    if of_address.is_some_and(|row| Some(row.account_id) != own) {
+        return Ok(true);
     }
     is_confusable(r, username, own)
 }
@@ -140,9 +145,9 @@ pub(super) fn update(
         .map_err(name_conflict)
 }
 
-/// Resolves the user name for a sign-in by `entered`: the account with this name, or else the one
-/// that has verified this address. Attempts are then counted per account. A name without an account
-/// stays as it is, after the same work.
+/// Resolves the user name for a sign-in by `entered`: the account that has verified this address,
+/// or else the one with this name, as a stranger may have taken the address for a name. Attempts
+/// are then counted per account. A name without an account stays as it is, after the same work.
 ///
 /// # Errors
 ///
@@ -154,7 +159,7 @@ pub(super) async fn username_of(app: &App, entered: &str) -> Result<String, Stor
         let by_name = r.account_find_by_username_key(&key)?;
         let row = r.email_address_find_verified(&email)?;
         let by_address = r.account_find(row.map_or(NO_ACCOUNT, |row| row.account_id))?;
-        Ok::<_, StoreError>(by_name.or(by_address))
+        Ok::<_, StoreError>(by_address.or(by_name))
     });
     Ok(found.await?.map_or_else(|| entered.to_owned(), |account| account.username))
 }

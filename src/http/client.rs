@@ -10,12 +10,12 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use http::HeaderMap;
 
 use super::cookies::{self, DEVICE_COOKIE, MAX_SAME_NAME, REMEMBERED_COOKIE};
-use super::signed_in::SignedIn;
+use super::signed_in::{Credential, SignedIn};
 use super::{AppState, Context, PageRequest, Settings, language};
 use crate::domain::client::Client;
 use crate::domain::device_cookie::DeviceCookie;
 use crate::domain::keys::digest;
-use crate::domain::operation::{Actor, Operation};
+use crate::domain::operation::{Actor, Operation, Revocable};
 use crate::domain::sealed::Sealed;
 use specbound::{Credentials, headers};
 
@@ -26,14 +26,17 @@ const MAX_REMEMBERED_BYTES: usize = 2048;
 pub fn operation<'a>(rqctx: &Context, caller: impl Into<Option<&'a SignedIn>>) -> Operation {
     let (server, request) = (&rqctx.server.private, &rqctx.request);
     let client = read(&server.settings, request.headers(), request.remote_addr());
-    Operation::of_request(&server.app, actor(caller.into()), client, &rqctx.request_id)
+    let caller = caller.into();
+    Operation::of_request(&server.app, actor(caller), client, &rqctx.request_id)
+        .by(caller.and_then(revocable))
 }
 
 /// The operation of a request for a page.
 pub fn page_operation(server: &AppState, request: &PageRequest) -> Operation {
     let client = read(&server.settings, &request.request.headers, request.remote);
-    let actor = actor(request.caller.as_ref());
-    Operation::of_request(&server.app, actor, client, &request.request_id)
+    let caller = request.caller.as_ref();
+    Operation::of_request(&server.app, actor(caller), client, &request.request_id)
+        .by(caller.and_then(revocable))
 }
 
 /// The operation of a request whose credentials are being checked.
@@ -45,6 +48,14 @@ pub fn credentials_operation(credentials: &Credentials<'_, AppState>) -> Operati
 
 fn actor(caller: Option<&SignedIn>) -> Actor {
     caller.map_or(Actor::Anonymous, |caller| Actor::Account(caller.account.id))
+}
+
+fn revocable(caller: &SignedIn) -> Option<Revocable> {
+    match caller.credential {
+        Credential::Session { digest } => Some(Revocable::Session(digest)),
+        Credential::Token { id } => Some(Revocable::Token(id)),
+        Credential::Basic => None,
+    }
 }
 
 /// The client of a request with these headers, from this peer.

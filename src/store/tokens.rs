@@ -62,6 +62,20 @@ impl Reader<'_> {
         self.find(FIND.sql, params![digest], FIND.record)
     }
 
+    /// The account of a token that is not revoked.
+    pub fn token_owner(&self, id: i64) -> Result<Option<Account>, StoreError> {
+        self.find(
+            concat!(
+                "SELECT ",
+                account_columns!(),
+                " FROM accounts a JOIN tokens t ON a.id = t.account_id
+                 WHERE t.id = $1 AND NOT t.revoked"
+            ),
+            params![id],
+            Account::read,
+        )
+    }
+
     pub fn token_list(&self, account_id: i64) -> Result<Vec<Token>, StoreError> {
         self.list(
             concat!(

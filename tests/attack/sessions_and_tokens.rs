@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::{deactivate, pk};
 use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
@@ -302,4 +304,60 @@ async fn session_and_token_expire_regardless_of_use() {
         server.clock.advance(chrono::Duration::days(1));
     }
     assert_eq!(status(&server, ("authorization", &token)).await, 401);
+}
+
+/// The head of a request comes while its credential is live, and the body after its end.
+#[tokio::test]
+async fn request_in_flight_writes_nothing_once_its_credential_has_ended() {
+    let server = TestServer::start().await;
+    let token = server.register("amy", "amy@example.com").await;
+    let pk = pk(&server, &token).await;
+    let login = server.log_in("amy", PASSWORD).await;
+    let (session, csrf) = (login.cookie_value("sessionid"), login.cookie_value("csrftoken"));
+    let by_session =
+        format!("Cookie: sessionid={session}; csrftoken={csrf}\r\nX-CSRFToken: {csrf}\r\n");
+    let by_token = format!("Authorization: {token}\r\n");
+    let (named, address) = (
+        json!({ "name": "thief", "days": 365 }).to_string(),
+        json!({ "email": "thief@example.com", "user": pk }).to_string(),
+    );
+    let counts = || {
+        ["tokens", "email_addresses"]
+            .map(|table| server.database.number(&format!("SELECT COUNT(*) FROM {table}")))
+    };
+    let first = begin(&server, "/platform/api/tokens/", &by_session, &named).await;
+    let second = begin(&server, "/api/auth/emails/", &by_session, &address).await;
+    let third = begin(&server, "/api/auth/emails/", &by_token, &address).await;
+    let cookies = format!("sessionid={session}; csrftoken={csrf}");
+    let out = [("cookie", cookies.as_str()), ("x-csrftoken", &csrf)];
+    assert_eq!(server.post("logout/", &out, Value::Null).await.status, 200);
+    let out = [("authorization", token.as_str())];
+    assert_eq!(server.post("logout/", &out, Value::Null).await.status, 200);
+    let before = counts();
+    for (stream, body) in [(first, &named), (second, &address), (third, &address)] {
+        let answer = finish(stream, body).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    }
+    assert_eq!(counts(), before);
+}
+
+/// Sends a request but for the last byte of its body, and gives the server time to authenticate it.
+async fn begin(server: &TestServer, path: &str, credential: &str, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{credential}\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+        body.len(),
+        &body[..body.len() - 1]
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    stream
+}
+
+async fn finish(mut stream: TcpStream, body: &str) -> String {
+    stream.write_all(&body.as_bytes()[body.len() - 1..]).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }

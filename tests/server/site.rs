@@ -55,7 +55,7 @@ async fn verified_address_signs_in_on_pages_only() {
 #[tokio::test]
 async fn sign_in_by_address_reveals_no_account() {
     let server = server().await;
-    // An account with this name, too: a name comes before an address.
+    // An account with this name, too.
     server.register("carl@example.com", "").await;
     let seen = |answer: Answer| (answer.status, answer.json());
     let unknown = seen(sign_in(&server, "nobody@example.com", "wrong").await);
@@ -68,13 +68,34 @@ async fn sign_in_by_address_reveals_no_account() {
 }
 
 #[tokio::test]
-async fn username_takes_precedence_over_an_address() {
-    let server = server().await;
-    server.register(ADDRESS, "").await;
+async fn name_of_another_account_captures_no_sign_in_by_address() {
+    let server = TestServer::start().await;
+    // A stranger takes the address for a name before its owner proves it.
+    let stranger = server.register(ADDRESS, "").await;
+    server.register("amy", ADDRESS).await;
+    let key = confirmation_key(&server.take_mail_to(ADDRESS).await);
+    server.post("registration/verify-email/", &[], json!({ "key": key })).await;
     let answer = sign_in(&server, ADDRESS, PASSWORD).await;
     let cookie = format!("sessionid={}", answer.cookie_value("sessionid"));
     let user = server.get("user/", &[("Cookie", &cookie)]).await.json();
-    assert_eq!(user["username"], ADDRESS);
+    assert_eq!(user["username"], "amy");
+    // Afterwards it is no name for any other account.
+    let taken = json!(["A user with that username already exists."]);
+    for name in ["Amy@Example.com", ADDRESS] {
+        let body = json!({ "username": name, "password1": PASSWORD, "password2": PASSWORD });
+        let refused = server.post("registration/", &[], body).await;
+        assert_eq!((refused.status, &refused.json()["username"]), (400, &taken), "{name}");
+    }
+    let bob = server.register("bob", "").await;
+    let change = async |who: &str, name: &str| {
+        let headers = [("authorization", who)];
+        let body = json!({ "username": name });
+        server.send(reqwest::Method::PATCH, "user/", &headers, body).await.status
+    };
+    assert_eq!(change(&bob, ADDRESS).await, 400);
+    assert_eq!(change(&stranger, "carl").await, 200);
+    let amy = server.log_in("amy", PASSWORD).await.json()["key"].as_str().unwrap().to_owned();
+    assert_eq!(change(&format!("Token {amy}"), ADDRESS).await, 200, "its owner may");
 }
 
 #[tokio::test]
