@@ -24,7 +24,7 @@ use crate::domain::passwords::Password;
 use crate::domain::rehash::Rehash;
 use crate::domain::revocation::Revoked;
 use crate::domain::{
-    App, Clock, DomainError, Entropy, Services, SystemClock, SystemEntropy, accounts, social,
+    App, Clock, DomainError, Entropy, Services, SystemClock, SystemEntropy, administration, social,
     usernames,
 };
 use specbound::connections::{self, Connections, ConnectionsError, Service};
@@ -155,7 +155,8 @@ pub async fn start(
     if let Some(admin) = &config.admin {
         let password = Password::new(admin.password.expose().to_owned());
         let op = Operation::of_operator(&app);
-        let made = accounts::ensure_superuser(&op, &admin.username, &admin.email, password).await;
+        let made =
+            administration::ensure_superuser(&op, &admin.username, &admin.email, password).await;
         if made.map_err(ServerError::Administrator)? {
             info!(log, "administrator created");
         }

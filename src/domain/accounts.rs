@@ -16,12 +16,12 @@ use super::passwords::{self, Password, UserAttributes};
 use super::revocation::{Revoked, revoke_all};
 use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
-use super::usernames::{username_key, username_skeleton};
+use super::usernames::username_key;
 use super::{
     App, DomainError, ValidationErrors, closing, known_clients, owner_language, rehash, usernames,
 };
 use crate::mail::Notice;
-use crate::store::{Account, NewAccount, Reader, StoreError, Writer};
+use crate::store::{Account, StoreError, Writer};
 
 /// The credentials that a login returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,13 +197,33 @@ pub(super) fn grant(
     Ok(granted.with_device_cookie(op, account.id, &account.password))
 }
 
+/// The account of a request that sends name and password. The owner is told of an unknown network,
+/// as of a login from there: from now on the account knows it.
+///
+/// # Errors
+///
+/// As [`check_password`].
+pub async fn check_request(
+    op: &Operation,
+    username: &str,
+    password: Password,
+) -> Result<Option<Account>, DomainError> {
+    let client_trust = notices::client_trust(op, username).await?;
+    let account = check_password(op, username, password).await?;
+    let account = account.filter(|account| op.rules.can_authenticate(account));
+    if let Some(account) = account.as_ref().filter(|_| !Grant::Token.is_known(client_trust)) {
+        notices::start_of_request(op, account);
+    }
+    Ok(account)
+}
+
 /// The active account with this name and password. An unknown name takes as long as a wrong
 /// password. An imported password is then rehashed in the background.
 ///
 /// # Errors
 ///
 /// [`DomainError::Throttled`] before any lookup, [`DomainError::Busy`], the store's.
-pub async fn check_password(
+async fn check_password(
     op: &Operation,
     username: &str,
     password: Password,
@@ -310,7 +330,7 @@ fn reorders_text(c: char) -> bool {
 /// [`DomainError::Invalid`] if another account has taken the name in the meantime.
 pub async fn update(
     op: &Operation,
-    account_id: i64,
+    account: &Account,
     username: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
@@ -321,6 +341,11 @@ pub async fn update(
             return Err(ValidationErrors::of(field, wrong).into());
         }
     }
+    let recipients = match username.as_ref().is_some_and(|name| *name != account.username) {
+        true => notices::recipients(op, account, Event::UsernameChanged).await?,
+        false => Recipients::default(),
+    };
+    let account_id = account.id;
     let write = op.write(move |w, op| {
         let mut account = w.account_find(account_id)?.ok_or(DomainError::NotFound)?;
         let before = account.username.clone();
@@ -330,11 +355,16 @@ pub async fn update(
         usernames::update(w, &account, account.username != before)?;
         if account.username != before {
             let names = format!("{before} -> {}", account.username);
+            let changed = Notice::UsernameChanged(&account.username);
+            let former = Account { username: before, ..account.clone() };
+            notices::queue(w, op, &recipients, &former, changed)?;
             audit::record(w, op, Event::UsernameChanged, account.id, &names)?;
         }
         Ok(account)
     });
-    write.await
+    let account = write.await?;
+    op.outbox.wake();
+    Ok(account)
 }
 
 /// New credentials of a browser after a password change.
@@ -406,42 +436,6 @@ pub(super) fn replace_password(w: &Writer<'_>, id: i64, hash: &str) -> Result<Re
     w.account_set_password(id, hash)?;
     w.known_network_delete_all(id)?;
     revoke_all(w, id)
-}
-
-/// Creates the operator's account at start, unless the name is taken. It has no address row.
-///
-/// # Errors
-///
-/// The store's and the hasher's.
-pub async fn ensure_superuser(
-    op: &Operation,
-    username: &str,
-    email: &str,
-    password: Password,
-) -> Result<bool, DomainError> {
-    let key = username_key(username);
-    if op.store.read(|r: &Reader<'_>| r.account_find_by_username_key(&key)).await?.is_some() {
-        return Ok(false);
-    }
-    let account = NewAccount {
-        username: username.to_owned(),
-        username_key: key,
-        username_skeleton: username_skeleton(username),
-        email: email.to_ascii_lowercase(),
-        first_name: String::new(),
-        last_name: String::new(),
-        password: op.hasher.hash(Requester::server(), password).await?,
-        is_superuser: true,
-        date_joined: op.now(),
-        confirm_by: None,
-        language: String::new(),
-    };
-    let write = op.write(move |w, op| {
-        let id = w.account_insert(&account)?;
-        audit::record(w, op, Event::Made, id, "")?;
-        Ok(true)
-    });
-    write.await
 }
 
 /// The new password, if both fields match and all rules pass.

@@ -168,18 +168,54 @@ pub async fn delete(op: &Operation, account_id: i64) -> Result<(), DomainError> 
     write.await
 }
 
+/// Creates the operator's account at start, unless the name is taken. It has no address row.
+///
+/// # Errors
+///
+/// The store's and the hasher's.
+pub async fn ensure_superuser(
+    op: &Operation,
+    username: &str,
+    email: &str,
+    password: Password,
+) -> Result<bool, DomainError> {
+    let key = usernames::username_key(username);
+    if op.store.read(|r| r.account_find_by_username_key(&key)).await?.is_some() {
+        return Ok(false);
+    }
+    let account = NewAccount {
+        username: username.to_owned(),
+        username_key: key,
+        username_skeleton: usernames::username_skeleton(username),
+        email: email.to_ascii_lowercase(),
+        first_name: String::new(),
+        last_name: String::new(),
+        password: op.hasher.hash(Requester::server(), password).await?,
+        is_superuser: true,
+        date_joined: op.now(),
+        confirm_by: None,
+        language: String::new(),
+    };
+    let write = op.write(move |w, op| {
+        let id = w.account_insert(&account)?;
+        audit::record(w, op, Event::Made, id, "")?;
+        Ok(true)
+    });
+    write.await
+}
+
 /// Changes the username.
 ///
 /// # Errors
 ///
 /// [`DomainError::Invalid`] for a name that is taken or has other characters.
-pub async fn rename(op: &Operation, account_id: i64, name: &str) -> Result<Account, DomainError> {
+pub async fn rename(op: &Operation, account: &Account, name: &str) -> Result<Account, DomainError> {
     let mut problems = ValidationErrors::none();
     problems.add("username", usernames::username_form_problems(name));
     if !problems.is_empty() {
         return Err(problems.into());
     }
-    accounts::update(op, account_id, Some(name.to_owned()), None, None).await
+    accounts::update(op, account, Some(name.to_owned()), None, None).await
 }
 
 /// A change of an account's addresses.

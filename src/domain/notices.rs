@@ -70,6 +70,26 @@ pub(super) async fn of_sign_in(
     Ok(Recipients { from_unknown_client, ..found })
 }
 
+/// Notifies the owner of a request with the password from an unknown network, in the background: it
+/// may not wait for a write. One that lacks the second factor is refused, and is none.
+pub(super) fn start_of_request(op: &Operation, account: &Account) {
+    let (op, account) = (op.clone(), account.clone());
+    tokio::spawn(async move {
+        let has_factor = op.store.read(|r| r.second_factor_exists(account.id)).await;
+        if op.rules.mfa_enforced || has_factor.unwrap_or(true) {
+            return;
+        }
+        let Ok(recipients) = of_sign_in(&op, &account, false).await else { return };
+        if recipients.is_empty() {
+            return;
+        }
+        let write = op.write(move |w, op| queue(w, op, &recipients, &account, Notice::SignIn));
+        if write.await.is_ok() {
+            op.outbox.wake();
+        }
+    });
+}
+
 /// The recipients of a notice.
 ///
 /// # Errors

@@ -173,8 +173,7 @@ async fn by_password(
         unauthorized("Invalid basic header. Credentials not correctly base64 encoded.")
     })?;
     let op = client::credentials_operation(credentials);
-    let checked = accounts::check_password(&op, &username, Password::new(password)).await?;
-    let account = checked.filter(|account| op.rules.can_authenticate(account));
+    let account = accounts::check_request(&op, &username, Password::new(password)).await?;
     let account = account.ok_or_else(|| unauthorized("Invalid username/password."))?;
     Ok((account, Credential::Basic))
 }

@@ -75,7 +75,7 @@ async fn save(
     last_name: Option<String>,
 ) -> Result<Record, ApiError> {
     let op = client::operation(rqctx, &caller);
-    let saved = accounts::update(&op, caller.account.id, username, first_name, last_name);
+    let saved = accounts::update(&op, &caller.account, username, first_name, last_name);
     Ok(record(saved.await?))
 }
 

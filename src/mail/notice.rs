@@ -13,7 +13,10 @@ pub enum Notice<'a> {
     PasskeyAdded(&'a str),
     PasskeyRemoved(&'a str),
     RecoveryCodeUsed,
+    RecoveryCodesMade,
     TokenCreated(&'a str),
+    /// To this name.
+    UsernameChanged(&'a str),
     PasswordChanged,
     /// By an emailed link.
     PasswordReset,
@@ -43,7 +46,9 @@ impl<'a> Notice<'a> {
             Notice::PasskeyAdded(name) => ("passkey_added", Some(name), "remove"),
             Notice::PasskeyRemoved(name) => ("passkey_removed", Some(name), "review"),
             Notice::RecoveryCodeUsed => ("recovery_code_used", None, "review"),
+            Notice::RecoveryCodesMade => ("recovery_codes_made", None, "review"),
             Notice::TokenCreated(name) => ("token_created", Some(name), "revoke"),
+            Notice::UsernameChanged(name) => ("username_changed", Some(name), "review"),
             Notice::PasswordChanged => ("password_changed", None, "reset"),
             Notice::PasswordReset => ("password_reset", None, "reset"),
             Notice::Deletion(day) => ("deletion", Some(day), "keep"),
@@ -54,7 +59,7 @@ impl<'a> Notice<'a> {
 
     /// One of each kind.
     #[cfg(test)]
-    pub(super) fn all(name: &'a str) -> [Notice<'a>; 15] {
+    pub(super) fn all(name: &'a str) -> [Notice<'a>; 17] {
         [
             Notice::AddressAdded(name),
             Notice::AddressRemoved(name),
@@ -66,7 +71,9 @@ impl<'a> Notice<'a> {
             Notice::PasskeyAdded(name),
             Notice::PasskeyRemoved(name),
             Notice::RecoveryCodeUsed,
+            Notice::RecoveryCodesMade,
             Notice::TokenCreated(name),
+            Notice::UsernameChanged(name),
             Notice::PasswordChanged,
             Notice::PasswordReset,
             Notice::Deletion(name),

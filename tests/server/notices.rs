@@ -1,6 +1,8 @@
 //! Emails that tell an account's owner what changed and who signed in, and the proof that a session
 //! needs before it changes anything.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chrono::Duration;
 use serde_json::{Value, json};
 use test_support::{PASSWORD, TestServer, confirmation_key};
@@ -61,6 +63,43 @@ async fn every_verified_address_is_notified_of_each_change_without_a_live_link()
     });
     assert_eq!(browser.post("password/", body).await.status, 200);
     assert_eq!(server.take_mail_about("password was changed").await.to, "two@example.com");
+}
+
+#[tokio::test]
+async fn new_name_and_new_recovery_codes_are_notified() {
+    let server = TestServer::start().await;
+    let mut browser = amy(&server).await;
+    browser.add_device().await;
+    assert_eq!(browser.post("recovery-codes/", json!({})).await.status, 200);
+    let told = server.take_mail_about("recovery codes were created").await;
+    assert_eq!(told.to, "amy@example.com");
+    let request = server.http.patch(format!("{}/api/auth/user/", server.base));
+    let renamed = browser.send(request.json(&json!({ "username": "thief" }))).await;
+    assert_eq!(renamed.status, 200, "{renamed:?}");
+    let told = server.take_mail_about("user name was changed").await;
+    assert!(told.text.contains("amy") && told.text.contains("thief"), "{}", told.text);
+}
+
+/// A request with the password makes its network known: that must not go unnoticed, or a thief's
+/// login from there would.
+#[tokio::test]
+async fn password_from_an_unknown_network_is_notified_in_a_request_as_in_a_login() {
+    let server =
+        TestServer::with(&[("USE_X_FORWARDED_FOR", "true"), ("TRUSTED_PROXIES", "127.0.0.1")])
+            .await;
+    amy(&server).await;
+    server.take_mail_about("new sign-in").await;
+    let basic = format!("Basic {}", STANDARD.encode(format!("amy:{PASSWORD}")));
+    for address in ["203.0.113.9", "203.0.113.9", "203.0.113.10"] {
+        server.clock.advance(Duration::minutes(2));
+        let headers = [("authorization", basic.as_str()), ("x-forwarded-for", address)];
+        assert_eq!(server.get("user/", &headers).await.status, 200);
+        server.flush_deferred().await;
+    }
+    for address in ["203.0.113.9", "203.0.113.10"] {
+        let told = server.take_mail_about("new sign-in").await;
+        assert!(told.text.contains(&format!("Network: {address}")), "{}", told.text);
+    }
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ pub async fn rename(
     new: &str,
 ) -> Result<(), Failure> {
     let account = find(op, name).await?;
-    administration::rename(op, account.id, new).await.map_err(to_failure)?;
+    administration::rename(op, &account, new).await.map_err(to_failure)?;
     print_account(args, op, account.id).await
 }
 

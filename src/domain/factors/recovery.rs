@@ -8,8 +8,9 @@ use std::ops::RangeInclusive;
 use super::super::audit::{self, Event};
 use super::super::keys::{self, SecretKey};
 use super::super::operation::Operation;
-use super::super::{App, DomainError};
-use crate::store::{StoreError, Writer};
+use super::super::{App, DomainError, notices};
+use crate::mail::Notice;
+use crate::store::{Account, StoreError, Writer};
 
 const CODES: usize = 10;
 const CHARACTERS: usize = 10;
@@ -64,15 +65,21 @@ pub(super) fn replace(
 /// # Errors
 ///
 /// [`DomainError::Forbidden`] for an account without a second factor.
-pub async fn renew(op: &Operation, account_id: i64) -> Result<Vec<String>, DomainError> {
+pub async fn renew(op: &Operation, account: &Account) -> Result<Vec<String>, DomainError> {
     let codes = generate(op);
+    let recipients = notices::recipients(op, account, Event::RecoveryCodesMade).await?;
+    let account = account.clone();
     let write = op.write(move |w, op| {
+        let account_id = account.id;
         if !w.second_factor_exists(account_id)? {
             return Err(DomainError::Forbidden("Set up a second factor first."));
         }
         replace(w, op, account_id, &codes)?;
+        notices::queue(w, op, &recipients, &account, Notice::RecoveryCodesMade)?;
         audit::record(w, op, Event::RecoveryCodesMade, account_id, "")?;
         Ok(codes.clone())
     });
-    write.await
+    let codes = write.await?;
+    op.outbox.wake();
+    Ok(codes)
 }

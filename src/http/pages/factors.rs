@@ -125,7 +125,7 @@ impl Page<AppState> for Endpoint {
                 json!({})
             }
             Endpoint::RenewRecoveryCodes => {
-                json!({ "recovery_codes": recovery::renew(&op, account.id).await? })
+                json!({ "recovery_codes": recovery::renew(&op, &account).await? })
             }
         };
         Ok(json_response(StatusCode::OK, body.to_string().into_bytes()))
