@@ -2,7 +2,7 @@
 //! default.
 //!
 //! It has no authentication, and its responses contain no personal data: no usernames, addresses
-//! or requested paths. It answers within [`WRITE_TIMEOUT`] even if the database hangs.
+//! or requested paths. It responds within [`WRITE_TIMEOUT`] even if the database hangs.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ pub fn listen(bind: SocketAddr, state: State, log: Logger) -> std::io::Result<Co
 }
 
 impl Service for AdminServer {
-    async fn answer(
+    async fn respond(
         self: &Arc<AdminServer>,
         request: Request<dropshot::Body>,
         _: SocketAddr,
@@ -85,7 +85,7 @@ impl Service for AdminServer {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         match request.uri().path() {
             "/healthz" | "/readyz" | "/metrics" if !is_read => {
-                let mut refused = answer(
+                let mut refused = response(
                     StatusCode::METHOD_NOT_ALLOWED,
                     PLAIN,
                     "method not allowed\n".to_owned(),
@@ -94,10 +94,10 @@ impl Service for AdminServer {
                 refused
             }
             // Liveness: the process responds.
-            "/healthz" => answer(StatusCode::OK, PLAIN, "ok\n".to_owned()),
+            "/healthz" => response(StatusCode::OK, PLAIN, "ok\n".to_owned()),
             "/readyz" => self.readiness().await,
             "/metrics" => self.show_metrics().await,
-            _ => answer(StatusCode::NOT_FOUND, PLAIN, "not found\n".to_owned()),
+            _ => response(StatusCode::NOT_FOUND, PLAIN, "not found\n".to_owned()),
         }
     }
 
@@ -106,7 +106,11 @@ impl Service for AdminServer {
     }
 }
 
-fn answer(status: StatusCode, media_type: &'static str, body: String) -> Response<dropshot::Body> {
+fn response(
+    status: StatusCode,
+    media_type: &'static str,
+    body: String,
+) -> Response<dropshot::Body> {
     let mut response = Response::new(dropshot::Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
@@ -119,19 +123,19 @@ impl AdminServer {
     async fn readiness(&self) -> Response<dropshot::Body> {
         let failed_checks = self.failed_checks().await;
         if failed_checks.is_empty() {
-            return answer(StatusCode::OK, PLAIN, "ready\n".to_owned());
+            return response(StatusCode::OK, PLAIN, "ready\n".to_owned());
         }
         let lines: String =
             failed_checks.into_iter().map(|check| format!("not ready: {check}\n")).collect();
-        answer(StatusCode::SERVICE_UNAVAILABLE, PLAIN, lines)
+        response(StatusCode::SERVICE_UNAVAILABLE, PLAIN, lines)
     }
 
     async fn show_metrics(&self) -> Response<dropshot::Body> {
         self.sample().await;
         let mut shown = String::new();
         match text::encode(&mut shown, &self.registry) {
-            Ok(()) => answer(StatusCode::OK, OPEN_METRICS, shown),
-            Err(_) => answer(
+            Ok(()) => response(StatusCode::OK, OPEN_METRICS, shown),
+            Err(_) => response(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 PLAIN,
                 "the metrics cannot be encoded\n".to_owned(),

@@ -175,7 +175,7 @@ pub async fn start(
     let service = HttpService::start_documents(state, documents()?, pages, log.clone()).await;
     let service = service.map_err(|e| ServerError::Service(e.into()))?;
     #[cfg(debug_assertions)]
-    let service = service.check_answers(crate::api::ANSWERS).check_answers(user::ANSWERS);
+    let service = service.check_responses(crate::api::RESPONSES).check_responses(user::RESPONSES);
     let service = Arc::new(service);
     let counted = service.metrics().clone();
     let part = log.new(o!("part" => "connections"));

@@ -82,16 +82,16 @@ fn send(
         if is_over.load(Ordering::Relaxed) {
             break;
         }
-        let mut answer = [0; 4096];
-        let read = stream.write_all(request).and_then(|()| stream.read(&mut answer));
-        let answer = answer.get(..read.unwrap_or(0)).unwrap_or_default();
-        match answer.get(..12) {
+        let mut response = [0; 4096];
+        let read = stream.write_all(request).and_then(|()| stream.read(&mut response));
+        let response = response.get(..read.unwrap_or(0)).unwrap_or_default();
+        match response.get(..12) {
             // 503 while other large bodies use up the memory limit.
             Some(b"HTTP/1.1 400" | b"HTTP/1.1 503") => refused += 1,
             Some(_) => {
                 return Err(format!(
                     "a large body was answered {}",
-                    String::from_utf8_lossy(answer)
+                    String::from_utf8_lossy(response)
                 ));
             }
             // A refusal before the end of the body closes with a reset, which may discard the

@@ -18,11 +18,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a server and waits until it answers `path`. `command` builds the command for a port.
+    /// Starts a server and waits until it responds to `path`. `command` builds the command for a
+    /// port.
     ///
     /// # Errors
     ///
-    /// Its log, if it exits or does not answer.
+    /// Its log, if it exits or does not respond.
     pub fn start(
         path: &str,
         log: &Path,
@@ -36,12 +37,12 @@ impl Process {
         let begun = Instant::now();
         let child = command.spawn().map_err(|e| format!("{command:?}: {e}"))?;
         let mut process = Process { child, port, started_in: Duration::ZERO };
-        while !answers(port, path) {
+        while !responds(port, path) {
             let is_over =
                 !matches!(process.child.try_wait(), Ok(None)) || begun.elapsed() > START_TIMEOUT;
             if is_over {
                 let output = std::fs::read_to_string(log).unwrap_or_default();
-                return Err(format!("{command:?} does not answer: {output}"));
+                return Err(format!("{command:?} does not respond: {output}"));
             }
             sleep(Duration::from_micros(200));
         }
@@ -112,13 +113,13 @@ fn free_port() -> Result<u16, String> {
 }
 
 /// Returns whether there is any HTTP response.
-fn answers(port: u16, path: &str) -> bool {
+fn responds(port: u16, path: &str) -> bool {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
     let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
     let request =
         format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
-    let mut answer = [0; 8];
+    let mut response = [0; 8];
     stream.write_all(request.as_bytes()).is_ok()
-        && stream.read_exact(&mut answer).is_ok()
-        && answer == *b"HTTP/1.1"
+        && stream.read_exact(&mut response).is_ok()
+        && response == *b"HTTP/1.1"
 }

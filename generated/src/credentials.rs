@@ -36,7 +36,7 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// The session that a login or a registration opened, from the headers of its answer.
+    /// The session that a login or a registration opened, from the headers of its response.
     pub fn from_cookies(headers: &HeaderMap) -> Option<Credentials> {
         let cookie = |name: &str| {
             headers.get_all(SET_COOKIE).iter().find_map(|line| {

@@ -9,7 +9,7 @@ use crate::Error;
 /// Why a request did not succeed: `{"detail": "…"}` or `{"field": ["…"]}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Of the answer; none when there was no answer.
+    /// Of the response; none when there was none.
     pub status: Option<u16>,
     /// What concerns the whole request.
     pub detail: Option<String>,
@@ -18,7 +18,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Reads the answer behind a client error.
+    /// Reads the response behind a client error.
     pub async fn read<E: fmt::Debug>(error: Error<E>) -> Problem {
         match error {
             Error::UnexpectedResponse(response) => {
@@ -34,7 +34,7 @@ impl Problem {
         }
     }
 
-    /// Reads an answer's body.
+    /// Reads the body of a response.
     pub fn parse(status: u16, body: &[u8]) -> Problem {
         let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(body) else {
             return Problem::unread(Some(status), String::from_utf8_lossy(body).into_owned());
@@ -75,8 +75,8 @@ impl fmt::Display for Problem {
         }
         match (lines.is_empty(), self.status) {
             (false, _) => f.write_str(&lines.join("; ")),
-            (true, Some(status)) => write!(f, "the server answered {status}"),
-            (true, None) => f.write_str("there was no answer"),
+            (true, Some(status)) => write!(f, "the server returned {status}"),
+            (true, None) => f.write_str("there was no response"),
         }
     }
 }
@@ -98,6 +98,6 @@ mod tests {
     #[test]
     fn non_json_body_is_kept_verbatim() {
         assert_eq!(Problem::parse(502, b"Bad Gateway").to_string(), "Bad Gateway");
-        assert_eq!(Problem::parse(500, b"").to_string(), "the server answered 500");
+        assert_eq!(Problem::parse(500, b"").to_string(), "the server returned 500");
     }
 }

@@ -190,7 +190,7 @@ settings! {
             "";
         EMAIL_SENDER_NAME: Text("a text"), Described("the product name"),
             "shown beside the sender's address";
-        EMAIL_REPLY_TO: Text("an email address"), Unset, "where answers to an email go";
+        EMAIL_REPLY_TO: Text("an email address"), Unset, "where replies to an email go";
         EMAIL_PREFIX: Text("a text"), Described("the product name, such as `[InvenTree] `"),
             "start of every subject";
     }

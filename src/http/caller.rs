@@ -239,7 +239,7 @@ impl StaleSessionCheck {
         StaleSessionCheck::Read(opened)
     }
 
-    /// Whether none of those sent opens anything now, the request being answered. Of more than are
+    /// Whether none of those sent opens anything now, once the request is handled. Of more than are
     /// tried, ours may be the next.
     pub async fn is_stale(&self, server: &AppState, headers: &HeaderMap) -> bool {
         match self {

@@ -51,12 +51,12 @@ impl Host for AppState {
         lenient_values: true,
     };
     /// As in the reference, an account without an address has an empty one.
-    const FORMATS_OF_ANSWERS: &'static Formats = &Formats {
+    const RESPONSE_FORMATS: &'static Formats = &Formats {
         holds: |format, text| text.is_empty() || (Self::FORMATS.holds)(format, text),
         ..*Self::FORMATS
     };
     /// The reference, too, leads browsers to the page of the second step.
-    const UNDOCUMENTED_ANSWERS: &'static [(&'static str, StatusCode)] =
+    const UNDOCUMENTED_RESPONSES: &'static [(&'static str, StatusCode)] =
         &[("auth_login_create", StatusCode::FOUND)];
     const BASE_PATH: &'static str = "/api/auth/";
     const LENIENT_PARAMETERS: bool = true;

@@ -80,7 +80,7 @@ fn names_json(rqctx: &Context) -> bool {
     accepted.any(|range| range.contains("application/json"))
 }
 
-/// With the undocumented field `mfa`, the reference answers bad credentials with 401 and an empty
+/// With the undocumented field `mfa`, the reference refuses bad credentials with 401 and an empty
 /// page. Clients of that API get it too; a client that names JSON in `Accept` gets JSON.
 fn mfa_refusal(rqctx: &Context) -> ApiError {
     if names_json(rqctx) {

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! operations.rs ─► login.rs, …   5 to 15 lines each: unwrap, call domain, wrap
-//! pages/           what is answered beside the document
+//! pages/           what is served beside the document
 //! ```
 //!
 //! Rules live in `domain`; a handler that decides more than a status belongs there. `error.rs` is
@@ -77,7 +77,7 @@ pub struct HttpSettings {
     pub cookie_same_site: String,
     /// INVENTREE_TRUSTED_ORIGINS: origins whose pages may send our cookies along.
     pub trusted_origins: Vec<String>,
-    /// INVENTREE_CORS_ORIGIN_WHITELIST: origins whose scripts may read our answers.
+    /// INVENTREE_CORS_ORIGIN_WHITELIST: origins whose scripts may read our responses.
     pub cors_origins: Vec<String>,
     /// INVENTREE_TRUSTED_PROXIES: their X-Forwarded-For counts. Empty unless USE_X_FORWARDED_FOR is
     /// on.

@@ -30,7 +30,7 @@ impl Page {
         }
     }
 
-    /// The page as it is answered where no more than `most` of `count` rows are.
+    /// The page as it is returned where no more than `most` of `count` rows are.
     pub fn at_most(self, most: i64, count: i64) -> Page {
         match count > most && self.limit.is_none_or(|limit| limit > most) {
             true => Page { limit: Some(most), ..self },

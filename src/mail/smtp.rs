@@ -408,7 +408,7 @@ impl std::fmt::Display for StepError {
         match (self, self.code()) {
             (StepError::Timeout, _) => f.write_str("the mail server timed out"),
             (_, Some(code)) => {
-                write!(f, "the mail server answered {code}")?;
+                write!(f, "the mail server replied {code}")?;
                 let enhanced = self.enhanced_code();
                 if enhanced.is_empty() { Ok(()) } else { write!(f, " {enhanced}") }
             }

@@ -86,7 +86,7 @@ pub async fn exchange(
 fn tokens(response: &Response) -> Result<Tokens, ProviderError> {
     let body = serde_json::from_slice::<Value>(&response.body).unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str);
-    // GitHub answers 200 with an error.
+    // GitHub returns 200 with an error.
     if let Some(error) = text("error") {
         let description = text("error_description").unwrap_or_default();
         return Err(ProviderError::Refused(one_line(&format!(

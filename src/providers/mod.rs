@@ -140,7 +140,7 @@ pub enum ProviderError {
     /// Timed out, unreachable, or failed with a 5xx.
     #[error("{0}")]
     Unreachable(String),
-    /// Answered something that cannot be used.
+    /// Its response cannot be used.
     #[error("{0}")]
     Unusable(String),
     /// Rejected the code or this client.
@@ -316,9 +316,9 @@ impl Provider {
         exchange: impl Future<Output = Result<T, ProviderError>>,
     ) -> Result<T, ProviderError> {
         let _waiting = self.waiting.try_acquire().map_err(|_| ProviderError::Busy)?;
-        let answer = tokio::time::timeout(self.timeout, exchange).await;
-        answer.unwrap_or_else(|_| {
-            Err(ProviderError::Unreachable(format!("no answer within {:?}", self.timeout)))
+        let response = tokio::time::timeout(self.timeout, exchange).await;
+        response.unwrap_or_else(|_| {
+            Err(ProviderError::Unreachable(format!("no response within {:?}", self.timeout)))
         })
     }
 }

@@ -241,7 +241,7 @@ fn cause(error: &reqwest::Error) -> String {
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    if error.is_timeout() { "no answer in time".to_owned() } else { deepest.to_string() }
+    if error.is_timeout() { "no response in time".to_owned() } else { deepest.to_string() }
 }
 
 impl AddressPolicy {

@@ -35,7 +35,7 @@ pub(super) type Entries<T> = Cache<[u8; 32], Arc<Entry<T>>>;
 /// A cached result, which may be that there is no record.
 pub(super) struct Entry<T> {
     header: Header,
-    answer: Option<T>,
+    value: Option<T>,
 }
 
 impl LookupCache {
@@ -67,16 +67,16 @@ impl LookupCache {
             && let Some(entry) = entries.get(digest)
             && entry.header == before
         {
-            return Ok(entry.answer.clone());
+            return Ok(entry.value.clone());
         }
-        let answer = read()?;
+        let value = read()?;
         // After a concurrent commit, the result may be from before or after it.
         if let Some(header) = before
             && self.header.read() == before
         {
-            entries.insert(*digest, Arc::new(Entry { header, answer: answer.clone() }));
+            entries.insert(*digest, Arc::new(Entry { header, value: value.clone() }));
         }
-        Ok(answer)
+        Ok(value)
     }
 }
 

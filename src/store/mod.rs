@@ -238,9 +238,9 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
+        let (reply, outcome) = oneshot::channel();
         self.inner.writer.submit(writer::job(f, reply))?;
-        match answer.await {
+        match outcome.await {
             Ok(outcome) => outcome,
             Err(_) => Err(StoreError::Unavailable("the writer stopped".to_owned()).into()),
         }

@@ -1,7 +1,7 @@
 //! The writer thread, with group commit.
 //!
-//! Queued closures share a transaction and so one fsync. Callers are answered once the transaction
-//! is durable, and the failure of one closure never rolls back another.
+//! Queued closures share a transaction and so one fsync. Callers get their outcome once the
+//! transaction is durable, and the failure of one closure never rolls back another.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -28,7 +28,7 @@ pub(super) trait Job: Send {
     fn run(&mut self, writer: &Writer<'_>) -> bool;
 
     /// Sends the outcome to the caller, or the failure of the whole transaction.
-    fn answer(self: Box<Self>, failure: Option<StoreError>);
+    fn reply(self: Box<Self>, failure: Option<StoreError>);
 }
 
 struct QueuedJob<T, E, F> {
@@ -61,7 +61,7 @@ where
         keep
     }
 
-    fn answer(self: Box<Self>, failure: Option<StoreError>) {
+    fn reply(self: Box<Self>, failure: Option<StoreError>) {
         let never_run =
             || Err(StoreError::Unavailable("the transaction was lost".to_owned()).into());
         let outcome = match failure {
@@ -168,7 +168,7 @@ fn run_batch(
     // of another job, which has been rolled back.
     let failure = outcome.as_ref().err();
     for job in batch {
-        job.answer(failure.cloned());
+        job.reply(failure.cloned());
     }
     (length, outcome)
 }
@@ -256,8 +256,8 @@ mod tests {
     fn queued(
         f: impl Fn(&Writer<'_>) -> Result<i64, StoreError> + Send + 'static,
     ) -> (Box<dyn Job>, Reply) {
-        let (reply, answer) = oneshot::channel();
-        (job(f, reply), answer)
+        let (reply, outcome) = oneshot::channel();
+        (job(f, reply), outcome)
     }
 
     fn insert(username: &'static str) -> (Box<dyn Job>, Reply) {

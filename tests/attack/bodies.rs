@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::pk;
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+use test_support::{PASSWORD, Response, TestServer, confirmation_key, reset_link};
 
 /// All data of an account except the records of a login.
 async fn all_of(server: &TestServer, id: i64) -> Value {
@@ -51,7 +51,7 @@ async fn send(
     token: &str,
     own: &Value,
     extra: &Value,
-) -> Answer {
+) -> Response {
     let mut body = extra.clone();
     body.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
     let headers = [("authorization", token)];
@@ -121,8 +121,8 @@ async fn undocumented_fields_are_ignored() {
         (&post, "registration/verify-email/".to_owned(), &json!({ "key": key }), 200),
     ] {
         let token = if matches!(path.as_str(), "login/") { "" } else { token.as_str() };
-        let answer = send(&server, method.clone(), &path, token, own, &extra).await;
-        assert_eq!(answer.status, status, "{method} {path} {answer:?}");
+        let response = send(&server, method.clone(), &path, token, own, &extra).await;
+        assert_eq!(response.status, status, "{method} {path} {response:?}");
         match path.as_str() {
             "user/" => expected["names"] = json!(["A", "B"]),
             "login/" => {
@@ -130,7 +130,7 @@ async fn undocumented_fields_are_ignored() {
                 expected["sessions"] = json!(2);
             }
             "emails/" if status == 201 => {
-                let made = answer.json()["id"].clone();
+                let made = response.json()["id"].clone();
                 assert_ne!(made, address);
                 let row = json!([made, "new@example.com", false, false]);
                 expected["addresses"].as_array_mut().unwrap().push(row);
@@ -183,17 +183,17 @@ async fn ids_of_other_accounts_are_not_found() {
     for path in
         ["emails/{}/verify/", "emails/{}/primary/", "emails/{}/remove/", "social/{}/disconnect/"]
     {
-        let answer =
+        let response =
             server.post(&path.replace("{}", &theirs.to_string()), &headers, Value::Null).await;
         let none = server.post(&path.replace("{}", "4711"), &headers, Value::Null).await;
-        assert_eq!((answer.status, &answer.body), (404, &none.body), "{path}");
+        assert_eq!((response.status, &response.body), (404, &none.body), "{path}");
         assert_eq!(none.status, 404);
     }
     // Query parameters name no other account either.
     let bob = pk(&server, &bobs).await;
     let url = format!("{}/api/auth/emails/?user={bob}&user_id={bob}", server.base);
-    let answer = server.page(server.http.get(url).header("authorization", &token)).await;
-    assert_eq!(answer.json()["count"], 0);
+    let response = server.page(server.http.get(url).header("authorization", &token)).await;
+    assert_eq!(response.json()["count"], 0);
 }
 
 /// 2.5 MB of input that is slow to parse or could be echoed: refused at once, in a short response.
@@ -244,11 +244,11 @@ async fn oversized_bodies_are_refused_briefly() {
         for (method, path) in &operations {
             let url = format!("{}/api/auth/{path}", server.base);
             let request = server.http.request(method.clone(), url).header("authorization", &token);
-            let answer =
+            let response =
                 server.page(request.header("content-type", *kind).body(body.clone())).await;
-            let what = format!("body {number} to {path}: {}", answer.status);
-            assert!((400..500).contains(&answer.status), "{what}");
-            assert!(answer.body.len() < 1000, "{what}: {} bytes", answer.body.len());
+            let what = format!("body {number} to {path}: {}", response.status);
+            assert!((400..500).contains(&response.status), "{what}");
+            assert!(response.body.len() < 1000, "{what}: {} bytes", response.body.len());
         }
     }
 }

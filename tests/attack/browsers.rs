@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::{basic, pk};
-use test_support::{Answer, PASSWORD, TestServer};
+use test_support::{PASSWORD, Response, TestServer};
 
 /// Headers of a browser on cross-site requests.
 const FOREIGN: [(&str, &str); 5] = [
@@ -27,10 +27,10 @@ struct Browser {
 
 impl Browser {
     async fn sign_in(server: &TestServer, username: &str) -> Browser {
-        let answer = server.log_in(username, PASSWORD).await;
+        let response = server.log_in(username, PASSWORD).await;
         Browser {
-            session: answer.cookie_value("sessionid"),
-            csrf: answer.cookie_value("csrftoken"),
+            session: response.cookie_value("sessionid"),
+            csrf: response.cookie_value("csrftoken"),
         }
     }
 
@@ -38,17 +38,17 @@ impl Browser {
         format!("sessionid={}; csrftoken={}", self.session, self.csrf)
     }
 
-    async fn post(&self, server: &TestServer, path: &str, body: Value) -> Answer {
+    async fn post(&self, server: &TestServer, path: &str, body: Value) -> Response {
         let request = server.http.post(format!("{}{path}", server.base));
         let request = request.header("cookie", self.cookies()).header("x-csrftoken", &self.csrf);
         server.run(with_json(request, &body)).await
     }
 
-    async fn add_address(&self, server: &TestServer, email: &str) -> Answer {
+    async fn add_address(&self, server: &TestServer, email: &str) -> Response {
         self.post(server, "/api/auth/emails/", json!({ "email": email, "user": 1 })).await
     }
 
-    async fn reauthenticate(&self, server: &TestServer, password: &str) -> Answer {
+    async fn reauthenticate(&self, server: &TestServer, password: &str) -> Response {
         self.post(server, "/platform/api/reauthenticate/", json!({ "password": password })).await
     }
 }
@@ -61,7 +61,7 @@ fn with_json(request: RequestBuilder, body: &Value) -> RequestBuilder {
     }
 }
 
-async fn with_cookies(server: &TestServer, cookies: &[u8]) -> Answer {
+async fn with_cookies(server: &TestServer, cookies: &[u8]) -> Response {
     let request = server.http.get(format!("{}/api/auth/user/", server.base));
     server.run(request.header("cookie", HeaderValue::from_bytes(cookies).unwrap())).await
 }
@@ -92,15 +92,15 @@ async fn cross_site_login_gets_a_token_and_no_session() {
     server.register("amy", "").await;
     for mark in FOREIGN {
         let before = (rows(&server, "sessions"), rows(&server, "tokens"));
-        let answer = server.post("login/", &[mark], credentials()).await;
-        assert_eq!(answer.status, 200, "{mark:?}");
-        assert!(!answer.headers.contains_key("set-cookie"), "{mark:?}: {answer:?}");
+        let response = server.post("login/", &[mark], credentials()).await;
+        assert_eq!(response.status, 200, "{mark:?}");
+        assert!(!response.headers.contains_key("set-cookie"), "{mark:?}: {response:?}");
         assert_eq!(
             (rows(&server, "sessions"), rows(&server, "tokens")),
             (before.0, before.1 + 1),
             "{mark:?}"
         );
-        let token = format!("Token {}", answer.json()["key"].as_str().unwrap());
+        let token = format!("Token {}", response.json()["key"].as_str().unwrap());
         assert_eq!(server.get("user/", &[("authorization", &token)]).await.status, 200, "{mark:?}");
     }
 }
@@ -109,12 +109,12 @@ async fn cross_site_login_gets_a_token_and_no_session() {
 async fn cross_site_registration_gets_a_token_and_no_session() {
     let server = TestServer::start().await;
     for (n, mark) in FOREIGN.into_iter().enumerate() {
-        let answer =
+        let response =
             server.post("registration/", &[mark], registration(&format!("person{n}"))).await;
-        assert_eq!(answer.status, 201, "{mark:?}");
+        assert_eq!(response.status, 201, "{mark:?}");
         assert!(
-            answer.json()["key"].is_string() && !answer.headers.contains_key("set-cookie"),
-            "{answer:?}"
+            response.json()["key"].is_string() && !response.headers.contains_key("set-cookie"),
+            "{response:?}"
         );
         assert_eq!(rows(&server, "sessions"), 0, "{mark:?}");
     }
@@ -131,10 +131,10 @@ async fn login_from_this_site_a_trusted_origin_or_a_program_opens_a_session() {
         vec![("origin", "http://auth.example.com")],
         vec![("origin", "https://app.example.com"), ("sec-fetch-site", "cross-site")],
     ] {
-        let answer = server.post("login/", &marks, credentials()).await;
-        let session = answer.cookie_value("sessionid");
+        let response = server.post("login/", &marks, credentials()).await;
+        let session = response.cookie_value("sessionid");
         let opened = server.get("user/", &[("cookie", &format!("sessionid={session}"))]).await;
-        assert_eq!((answer.status, opened.status), (200, 200), "{marks:?}");
+        assert_eq!((response.status, opened.status), (200, 200), "{marks:?}");
     }
 }
 
@@ -195,9 +195,9 @@ async fn foreign_session_cookie_does_not_hide_ours() {
         [&own, b"; other=\xc3\xa9".as_slice()].concat(),
         [b"sessionid=\xff; ".as_slice(), &own].concat(),
     ] {
-        let answer = with_cookies(&server, &cookies).await;
-        assert_eq!(answer.status, 200, "{cookies:?}");
-        assert!(!answer.headers.contains_key("set-cookie"), "{answer:?}");
+        let response = with_cookies(&server, &cookies).await;
+        assert_eq!(response.status, 200, "{cookies:?}");
+        assert!(!response.headers.contains_key("set-cookie"), "{response:?}");
     }
 }
 
@@ -217,9 +217,9 @@ async fn every_session_cookie_is_tried_and_cleared_only_when_none_is_valid() {
         // At most eight cookies are tried; the valid one may be the ninth.
         (format!("{many}; {good}"), 401, false),
     ] {
-        let answer = with_cookies(&server, cookies.as_bytes()).await;
+        let response = with_cookies(&server, cookies.as_bytes()).await;
         assert_eq!(
-            (answer.status, answer.headers.contains_key("set-cookie")),
+            (response.status, response.headers.contains_key("set-cookie")),
             (status, is_cleared),
             "{cookies}"
         );
@@ -239,8 +239,8 @@ async fn sign_out_ends_every_session_that_was_sent() {
     let other = Browser::sign_in(&server, "amy").await;
     let both = format!("sessionid={}; {}", one.session, two.cookies());
     let headers = [("cookie", both.as_str()), ("x-csrftoken", &two.csrf)];
-    let answer = server.post("logout/", &headers, Value::Null).await;
-    assert!(answer.cookie("sessionid").unwrap().contains("Max-Age=0"));
+    let response = server.post("logout/", &headers, Value::Null).await;
+    assert!(response.cookie("sessionid").unwrap().contains("Max-Age=0"));
     for (browser, status) in [(one, 401), (two, 401), (other, 200)] {
         assert_eq!(with_cookies(&server, browser.cookies().as_bytes()).await.status, status);
     }

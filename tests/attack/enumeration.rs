@@ -4,20 +4,20 @@ use serde_json::{Value, json};
 
 use super::{basic, deactivate, pk, take_password};
 use test_support::smtp::{Encryption, Sink};
-use test_support::{Answer, PASSWORD, TestServer};
+use test_support::{PASSWORD, Response, TestServer};
 
 const NAMES: [&str; 4] = ["known", "inactive", "passwordless", "unknown"];
 
 /// The response as a client sees it, without its random parts.
-fn seen(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
-    let mut headers: Vec<(String, String)> = answer
+fn seen(response: &Response) -> (u16, Vec<(String, String)>, String) {
+    let mut headers: Vec<(String, String)> = response
         .headers
         .iter()
         .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
         .collect();
     headers.sort();
-    (answer.status, headers, String::from_utf8(answer.body.clone()).unwrap())
+    (response.status, headers, String::from_utf8(response.body.clone()).unwrap())
 }
 
 /// Creates every kind of account, each with a confirmed or an unconfirmed address.
@@ -49,20 +49,21 @@ async fn assert_alike(server: &TestServer) {
         ),
     ];
     for (path, body) in asks {
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for name in NAMES {
-            answers.push(seen(&server.post(path, &[], body(name)).await));
+            responses.push(seen(&server.post(path, &[], body(name)).await));
         }
-        for (name, answer) in NAMES.iter().zip(&answers) {
-            assert_eq!(answer, &answers[3], "{path} {name}");
+        for (name, response) in NAMES.iter().zip(&responses) {
+            assert_eq!(response, &responses[3], "{path} {name}");
         }
     }
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for name in NAMES {
-        answers.push(seen(&server.get("user/", &[("authorization", &basic(name, "wrong"))]).await));
+        responses
+            .push(seen(&server.get("user/", &[("authorization", &basic(name, "wrong"))]).await));
     }
-    for (name, answer) in NAMES.iter().zip(&answers) {
-        assert_eq!(answer, &answers[3], "Basic {name}");
+    for (name, response) in NAMES.iter().zip(&responses) {
+        assert_eq!(response, &responses[3], "Basic {name}");
     }
 }
 

@@ -8,13 +8,13 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use test_support::{Answer, PASSWORD, TestServer};
+use test_support::{PASSWORD, Response, TestServer};
 
 /// Reads a complete response; `None` if there is none.
-async fn answer(stream: &mut TcpStream) -> Option<String> {
-    let mut answer = Vec::new();
+async fn response(stream: &mut TcpStream) -> Option<String> {
+    let mut response = Vec::new();
     let mut buffer = [0; 4096];
-    while !answer.ends_with(b"}") {
+    while !response.ends_with(b"}") {
         let read = tokio::time::timeout(Duration::from_millis(50), stream.read(&mut buffer))
             .await
             .ok()?
@@ -22,9 +22,9 @@ async fn answer(stream: &mut TcpStream) -> Option<String> {
         if read == 0 {
             break;
         }
-        answer.extend_from_slice(&buffer[..read]);
+        response.extend_from_slice(&buffer[..read]);
     }
-    Some(String::from_utf8(answer).unwrap())
+    Some(String::from_utf8(response).unwrap())
 }
 
 #[tokio::test]
@@ -43,19 +43,19 @@ async fn stalled_body_times_out() {
             .write_all(if length.starts_with('T') { b"5\r\n{\"use\r\n" } else { b"{\"use" })
             .await
             .unwrap();
-        assert_eq!(answer(&mut stream).await, None, "there is time");
+        assert_eq!(response(&mut stream).await, None, "there is time");
         let mut came = None;
         for _ in 0..100 {
             // The body timeout may start later, so it may take more than one step.
             tokio::time::pause();
             tokio::time::advance(Duration::from_secs(31)).await;
             tokio::time::resume();
-            came = answer(&mut stream).await;
+            came = response(&mut stream).await;
             if came.is_some() {
                 break;
             }
         }
-        let came = came.expect("an answer");
+        let came = came.expect("a response");
         assert!(came.starts_with("HTTP/1.1 408 "), "{came}");
         assert!(
             came.ends_with("{\"detail\":\"The request body did not arrive in time.\"}"),
@@ -79,7 +79,7 @@ async fn panic_in_a_handler_is_500_and_the_server_continues() {
     };
     for (name, value) in [("authorization", &token), ("cookie", &cookie)] {
         Arc::clone(&server.clock).break_once();
-        let broken: Answer = ask(name, value.clone()).await;
+        let broken: Response = ask(name, value.clone()).await;
         assert_eq!(
             (broken.status, broken.json()),
             (500, json!({ "detail": "Internal server error." }))
@@ -107,8 +107,8 @@ async fn exchange(server: &TestServer, bytes: &[u8]) -> String {
     String::from_utf8(came).unwrap()
 }
 
-fn statuses(answers: &str) -> Vec<&str> {
-    answers.split("HTTP/1.1 ").skip(1).filter_map(|answer| answer.get(..3)).collect()
+fn statuses(responses: &str) -> Vec<&str> {
+    responses.split("HTTP/1.1 ").skip(1).filter_map(|response| response.get(..3)).collect()
 }
 
 /// One response, 400, regardless of the rest; the bytes after it are not read as a request.
@@ -262,9 +262,9 @@ async fn percent_encoded_path_is_the_same_path_or_not_found() {
         }
     }
     let url = format!("{}/api/auth/emails%2F{row}%2Fverify/", server.base);
-    let answer = server.page(server.http.post(url).header("authorization", &token)).await;
+    let response = server.page(server.http.post(url).header("authorization", &token)).await;
     assert_eq!(
-        (answer.status, answer.json()["detail"].as_str()),
+        (response.status, response.json()["detail"].as_str()),
         (404, Some("API endpoint not found"))
     );
 }
@@ -285,8 +285,8 @@ async fn long_header_lists_take_linear_time() {
         for path in ["/api/auth/providers/", "/api/schema/", "/platform/", "/platform/account.js"] {
             let began = std::time::Instant::now();
             let request = server.http.get(format!("{}{path}", server.base)).header(header, &commas);
-            let answer = server.page(request).await;
-            assert!(answer.status < 500, "{header} {path}: {answer:?}");
+            let response = server.page(request).await;
+            assert!(response.status < 500, "{header} {path}: {response:?}");
             // Some milliseconds in a debug build; seconds if each element were compared with each
             // other one.
             assert!(

@@ -5,21 +5,21 @@ use std::io::{Read, Write};
 use serde_json::{Value, json};
 
 use test_support::smtp::Sink;
-use test_support::{Answer, PASSWORD, TestServer, contract};
+use test_support::{PASSWORD, Response, TestServer, contract};
 
 const SITE: &str = "http://auth.example.com/";
 
 /// Sends a request verbatim and returns the status.
 async fn raw(server: &TestServer, request: String) -> u16 {
     let address = server.address();
-    let answer = tokio::task::spawn_blocking(move || {
+    let response = tokio::task::spawn_blocking(move || {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
     });
-    answer.await.unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+    response.await.unwrap().split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 #[tokio::test]
@@ -62,12 +62,12 @@ async fn links_use_the_configured_site_regardless_of_the_host_header() {
             ("registration/resend-email/", headers, json!({ "email": email })),
             (&verify, &signed[..], Value::Null),
         ] {
-            let answer = server.post(path, headers, body).await;
+            let response = server.post(path, headers, body).await;
             // An invalid `Host` is refused before anything else is read.
             let is_refused = headers[0].1.contains('@');
             assert!(
-                answer.status < 300 || (is_refused && answer.status == 400),
-                "{path} {headers:?} {answer:?}"
+                response.status < 300 || (is_refused && response.status == 400),
+                "{path} {headers:?} {response:?}"
             );
         }
     }
@@ -118,12 +118,17 @@ const BREAKS: [&str; 12] = [
     "\0", "%0d%0a",
 ];
 
-async fn send_both_ways(server: &TestServer, path: &str, token: &str, body: &Value) -> Vec<Answer> {
+async fn send_both_ways(
+    server: &TestServer,
+    path: &str,
+    token: &str,
+    body: &Value,
+) -> Vec<Response> {
     let mut form = form_urlencoded::Serializer::new(String::new());
     for (name, value) in body.as_object().unwrap() {
         form.append_pair(name, value.as_str().map_or(value.to_string(), str::to_owned).as_str());
     }
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (kind, text) in [
         ("application/json", body.to_string()),
         ("application/x-www-form-urlencoded", form.finish()),
@@ -137,9 +142,9 @@ async fn send_both_ways(server: &TestServer, path: &str, token: &str, body: &Val
         }
         // The document forbids some of these values and allows others; the emails matter here, not
         // the statuses.
-        answers.push(server.page(request.body(text)).await);
+        responses.push(server.page(request.body(text)).await);
     }
-    answers
+    responses
 }
 
 #[tokio::test]
@@ -174,8 +179,8 @@ async fn fields_cannot_inject_email_headers() {
                     }),
                 ),
             ] {
-                for answer in send_both_ways(&server, path, token, &body).await {
-                    assert!(answer.status < 500, "{path} {address:?} {answer:?}");
+                for response in send_both_ways(&server, path, token, &body).await {
+                    assert!(response.status < 500, "{path} {address:?} {response:?}");
                     tried += 1;
                 }
             }
@@ -185,8 +190,8 @@ async fn fields_cannot_inject_email_headers() {
                 "username": name, "email": format!("n{n}@example.com"), "password1": PASSWORD,
                 "password2": PASSWORD,
             });
-            for answer in send_both_ways(&server, "registration/", "", &body).await {
-                assert!(answer.status < 500, "{name:?} {answer:?}");
+            for response in send_both_ways(&server, "registration/", "", &body).await {
+                assert!(response.status < 500, "{name:?} {response:?}");
                 tried += 1;
             }
             for field in ["username", "first_name", "last_name"] {
@@ -194,12 +199,12 @@ async fn fields_cannot_inject_email_headers() {
                     .http
                     .patch(format!("{}/api/auth/user/", server.base))
                     .header("authorization", &token);
-                let answer = server.page(
+                let response = server.page(
                     request
                         .header("content-type", "application/json")
                         .body(json!({ field: name }).to_string()),
                 );
-                assert!(answer.await.status < 500);
+                assert!(response.await.status < 500);
                 tried += 1;
             }
         }
@@ -285,8 +290,8 @@ async fn look_alike_address_gets_no_link() {
     contract::lenient("the document does not say what an address may be made of", async {
         for email in look_alikes {
             for path in ["password/reset/", "registration/resend-email/"] {
-                let answer = server.post(path, &[], json!({ "email": email })).await;
-                assert!(matches!(answer.status, 200 | 201 | 400), "{email} {answer:?}");
+                let response = server.post(path, &[], json!({ "email": email })).await;
+                assert!(matches!(response.status, 200 | 201 | 400), "{email} {response:?}");
             }
         }
     })
@@ -335,7 +340,7 @@ async fn email_to_one_address_is_limited_across_operations() {
             .json()["id"]
             .clone();
         let verified = server.post(&format!("emails/{row}/verify/"), &headers, Value::Null).await;
-        assert_eq!(verified.status, 200, "over its budget the answer is the same");
+        assert_eq!(verified.status, 200, "over its budget the response is the same");
     }
     for _ in 0..10 {
         let resent =
@@ -372,8 +377,8 @@ async fn accounts_of_one_address_share_an_email_with_a_link_each() {
         ("password/reset/", "/platform/set-password?uid="),
         ("registration/resend-email/", "/accounts/confirm-email/"),
     ] {
-        let answer = server.post(path, &[], json!({ "email": "Twin@Example.com" })).await;
-        assert!(answer.status < 300);
+        let response = server.post(path, &[], json!({ "email": "Twin@Example.com" })).await;
+        assert!(response.status < 300);
         let mails = mails_to(&server, "twin@example.com").await;
         assert_eq!(mails.len(), 1, "{path}");
         // At most twenty: more accounts with one address are an attack.

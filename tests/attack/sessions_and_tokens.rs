@@ -7,20 +7,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{deactivate, pk};
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+use test_support::{PASSWORD, Response, TestServer, confirmation_key, reset_link};
 
 const NEW: &str = "Violet-Anchor-58";
 
-fn cookie(answer: &Answer) -> String {
+fn cookie(response: &Response) -> String {
     format!(
         "sessionid={}; csrftoken={}",
-        answer.cookie_value("sessionid"),
-        answer.cookie_value("csrftoken")
+        response.cookie_value("sessionid"),
+        response.cookie_value("csrftoken")
     )
 }
 
-fn token(answer: &Answer) -> String {
-    format!("Token {}", answer.json()["key"].as_str().unwrap())
+fn token(response: &Response) -> String {
+    format!("Token {}", response.json()["key"].as_str().unwrap())
 }
 
 async fn status(server: &TestServer, header: (&str, &str)) -> u16 {
@@ -39,15 +39,15 @@ async fn every_key_has_128_random_bits() {
     server.register("amy", "").await;
     let mut seen = BTreeSet::new();
     for _ in 0..100 {
-        let answer = server.log_in("amy", PASSWORD).await;
-        let key = answer.json()["key"].as_str().unwrap().to_owned();
+        let response = server.log_in("amy", PASSWORD).await;
+        let key = response.json()["key"].as_str().unwrap().to_owned();
         let random = key.strip_prefix("inv-").unwrap().split('-').next().unwrap().to_owned();
         assert!(
             random.len() == 40 && random.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')),
             "160 bits"
         );
         for name in ["sessionid", "csrftoken"] {
-            let value = answer.cookie_value(name);
+            let value = response.cookie_value(name);
             assert!(
                 value.len() == 32 && value.bytes().all(|b| b.is_ascii_alphanumeric()),
                 "32 of 62 letters, 190 bits"
@@ -77,34 +77,34 @@ async fn session_fixation_is_prevented_at_login() {
         (planted.cookie_value("sessionid"), cookie(&planted))
     };
     let (planted_id, planted) = plant().await;
-    let name = |answer: Answer| answer.json()["username"].as_str().unwrap().to_owned();
+    let name = |response: Response| response.json()["username"].as_str().unwrap().to_owned();
 
     let body = json!({ "username": "amy", "password": PASSWORD });
-    let answer = server.post("login/", &[("cookie", &planted)], body).await;
-    assert_eq!(answer.status, 200);
-    assert_ne!(answer.cookie_value("sessionid"), planted_id);
-    assert_eq!(name(server.get("user/", &[("cookie", &cookie(&answer))]).await), "amy");
+    let response = server.post("login/", &[("cookie", &planted)], body).await;
+    assert_eq!(response.status, 200);
+    assert_ne!(response.cookie_value("sessionid"), planted_id);
+    assert_eq!(name(server.get("user/", &[("cookie", &cookie(&response))]).await), "amy");
     assert_eq!(server.get("user/", &[("cookie", &planted)]).await.status, 401);
 
     let (planted_id, planted) = plant().await;
     // Registration requires the CSRF token of a session, like any other POST.
     let csrf = planted.split_once("csrftoken=").unwrap().1.to_owned();
     let body = json!({ "username": "bob", "password1": PASSWORD, "password2": PASSWORD });
-    let answer =
+    let response =
         server.post("registration/", &[("cookie", &planted), ("x-csrftoken", &csrf)], body).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    assert_ne!(answer.cookie_value("sessionid"), planted_id);
+    assert_eq!(response.status, 201, "{response:?}");
+    assert_ne!(response.cookie_value("sessionid"), planted_id);
     assert_eq!(server.get("user/", &[("cookie", &planted)]).await.status, 401);
 
     // A new password gets a new session id, and the old one is invalid.
     let (planted_id, planted) = plant().await;
     let csrf = planted.split_once("csrftoken=").unwrap().1.to_owned();
     let body = json!({ "new_password1": NEW, "new_password2": NEW });
-    let answer = server
+    let response = server
         .post("password/change/", &[("cookie", &planted), ("x-csrftoken", &csrf)], body)
         .await;
-    assert_eq!(answer.status, 200);
-    assert!(!["", planted_id.as_str()].contains(&answer.cookie_value("sessionid").as_str()));
+    assert_eq!(response.status, 200);
+    assert!(!["", planted_id.as_str()].contains(&response.cookie_value("sessionid").as_str()));
     assert_eq!(status(&server, ("cookie", &planted)).await, 401);
 }
 
@@ -192,10 +192,10 @@ async fn revocations_and_live_credentials_survive_a_restart() {
     let ended = [("cookie", cookie(&logged_out)), ("authorization", token(&logged_out))];
     let alive =
         [("cookie", cookie(&kept)), ("authorization", token(&kept)), ("authorization", registered)];
-    let answer = first
+    let response = first
         .post("logout/", &[("cookie", &ended[0].1), ("x-csrftoken", &csrf)], Value::Null)
         .await;
-    assert_eq!(answer.status, 200);
+    assert_eq!(response.status, 200);
     assert_eq!(
         first.post("logout/", &[("authorization", &ended[1].1)], Value::Null).await.status,
         200
@@ -335,8 +335,8 @@ async fn request_in_flight_writes_nothing_once_its_credential_has_ended() {
     assert_eq!(server.post("logout/", &out, Value::Null).await.status, 200);
     let before = counts();
     for (stream, body) in [(first, &named), (second, &address), (third, &address)] {
-        let answer = finish(stream, body).await;
-        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        let response = finish(stream, body).await;
+        assert!(response.starts_with("HTTP/1.1 403 "), "{response}");
     }
     assert_eq!(counts(), before);
 }
@@ -357,7 +357,7 @@ async fn begin(server: &TestServer, path: &str, credential: &str, body: &str) ->
 
 async fn finish(mut stream: TcpStream, body: &str) -> String {
     stream.write_all(&body.as_bytes()[body.len() - 1..]).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response
 }

@@ -17,7 +17,7 @@ use inventree_auth::store::{NewSocialAccount, StoreError};
 use inventree_auth_client::{Credentials, types};
 use serde_json::{Value, json};
 use test_support::contract::{self, ANONYMOUS, Cell, DOCUMENT, FORM, JSON, MULTIPART, NO_BODY};
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+use test_support::{PASSWORD, Response, TestServer, confirmation_key, reset_link};
 
 const NEW: &str = "Violet-Anchor-58";
 
@@ -41,14 +41,14 @@ impl Person {
         let body = json!({
             "username": username, "email": email, "password1": PASSWORD, "password2": PASSWORD,
         });
-        let answer = server.post("registration/", &[], body).await;
-        let authorization = format!("Token {}", answer.json()["key"].as_str().unwrap());
+        let response = server.post("registration/", &[], body).await;
+        let authorization = format!("Token {}", response.json()["key"].as_str().unwrap());
         let me = server.get("user/", &[("authorization", &authorization)]).await.json();
         Person {
             pk: me["pk"].as_i64().unwrap(),
             authorization,
-            session: answer.cookie_value("sessionid"),
-            csrf: answer.cookie_value("csrftoken"),
+            session: response.cookie_value("sessionid"),
+            csrf: response.cookie_value("csrftoken"),
             confirmation_key: confirmation_key(&mail_to(server, &email).await),
             username,
             email,
@@ -77,10 +77,10 @@ impl Person {
     }
 
     async fn confirm(&self, server: &TestServer) {
-        let answer = server
+        let response = server
             .post("registration/verify-email/", &[], json!({ "key": self.confirmation_key }))
             .await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(response.status, 200, "{response:?}");
     }
 
     /// Links a provider account, which no operation does.
@@ -189,7 +189,7 @@ fn encode(content_type: &str, fields: &Value) -> (String, Vec<u8>) {
     }
 }
 
-async fn visit(server: &TestServer, cell: &Cell, username: String) -> Answer {
+async fn visit(server: &TestServer, cell: &Cell, username: String) -> Response {
     let operation =
         DOCUMENT.operations.iter().find(|operation| operation.id == cell.operation).unwrap();
     let person = Person::register(server, username).await;
@@ -219,11 +219,11 @@ async fn every_cell_of_the_matrix_is_tested() {
     let server = TestServer::start().await;
     let mut missed = BTreeSet::new();
     for (n, cell) in DOCUMENT.cells().into_iter().enumerate() {
-        let answer = visit(&server, &cell, format!("p{n}")).await;
-        if answer.status == cell.status {
-            assert_eq!(answer.cell, Some(cell), "visited another square");
+        let response = visit(&server, &cell, format!("p{n}")).await;
+        if response.status == cell.status {
+            assert_eq!(response.cell, Some(cell), "visited another square");
         } else {
-            eprintln!("{cell}: {answer:?}");
+            eprintln!("{cell}: {response:?}");
             missed.insert(cell);
         }
     }

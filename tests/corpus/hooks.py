@@ -1,4 +1,4 @@
-"""One check: an answer has a status that the document names, or one by which specbound refuses a request before its
+"""One check: a response has a status that the document names, or one by which specbound refuses a request before its
 handler, where the operation and the request give it a reason. A server error is 501 alone: no handler has code yet."""
 
 import collections

@@ -228,13 +228,13 @@ async fn every_documented_command_works() {
                 let body =
                     serde_json::json!({ "username": "bob", "password": PASSWORD }).to_string();
                 let login = reqwest::Client::new().post(format!("{base}/api/auth/login/"));
-                let answer = login
+                let response = login
                     .header("content-type", "application/json")
                     .body(body)
                     .send()
                     .await
                     .unwrap();
-                assert!(answer.status().is_success(), "{answer:?}");
+                assert!(response.status().is_success(), "{response:?}");
             }
             server = Some(running);
         }

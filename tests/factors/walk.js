@@ -18,7 +18,7 @@ async function person({ verified = true } = {}) {
   const context = await browser.newContext({ viewport: { width: 1000, height: 1100 } });
   context.setDefaultTimeout(15000);
   const page = await context.newPage();
-  // A virtual authenticator answers the autofill of a sign-in page at once; some steps begin without it.
+  // A virtual authenticator responds to the autofill of a sign-in page at once; some steps begin without it.
   await page.addInitScript(() => {
     if (localStorage.getItem("plain")) PublicKeyCredential.isConditionalMediationAvailable = async () => false;
   });

@@ -44,19 +44,19 @@ fn sorted(text: &str) -> Vec<&str> {
     lines
 }
 
-/// The body of an answer 501 is held against the document too.
+/// The body of a response 501 is held against the document too.
 #[test]
-fn a_handler_without_code_answers_with_texts_of_their_formats() {
+fn a_handler_without_code_returns_texts_of_their_formats() {
     let member = |format: &TextFormat| {
         (format.name().to_owned(), json!({"type": "string", "format": format.name()}))
     };
     let members: Map<String, Value> = TextFormat::ALL.iter().map(member).collect();
     let names: Vec<&str> = TextFormat::ALL.iter().map(|format| format.name()).collect();
     let schema = json!({"type": "object", "properties": members, "required": names});
-    let answer = json!({"description": "", "content": {"application/json": {"schema": schema}}});
+    let response = json!({"description": "", "content": {"application/json": {"schema": schema}}});
     let document = json!({
         "openapi": "3.0.3", "info": {"title": "", "version": ""},
-        "paths": {"/a": {"get": {"operationId": "a", "responses": {"default": answer}}}},
+        "paths": {"/a": {"get": {"operationId": "a", "responses": {"default": response}}}},
     });
     let project = generate(&document.to_string(), &Settings::default()).unwrap().project;
     let code = &project.handlers[0].code;

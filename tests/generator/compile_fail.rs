@@ -23,7 +23,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("content_type_removed", "CONTENT", "", "JsonOrMultipart"),
     ("security_alternative_removed", "      - {}\n", "", "TokenOrAnonymous"),
     ("body_no_longer_required", "        required: true\n", "", "expected `OptionalBody<"),
-    ("content_type_of_an_answer_added", "ANSWER TYPE", "", "Reply<200, PingCreate200>"),
+    ("content_type_of_an_response_added", "RESPONSE TYPE", "", "Reply<200, PingCreate200>"),
     ("required_header_left_out", "HEADER", "", "PingCreate200: Default"),
     ("operation_added", "OPERATION", "", "missing: `pong_retrieve`"),
     (
@@ -57,7 +57,7 @@ fn changed(from: &str, to: &str) -> (String, String) {
             let old = "        word:\n          type: string\n      required:\n      - word\n";
             document = document.replacen(old, &old.replace("word", "words"), 1);
         }
-        "ANSWER TYPE" => {
+        "RESPONSE TYPE" => {
             let csv =
                 "            text/csv:\n              schema:\n                type: string\n";
             document = document.replacen("          description: ''\n", csv, 1);

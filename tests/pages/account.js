@@ -141,7 +141,7 @@ export async function leave() {
   await says(page, "Your account will be deleted in seven days.");
 }
 
-// What cannot be loaded is tried again; a long list is folded; a slow answer is waited for.
+// What cannot be loaded is tried again; a long list is folded; a slow response is waited for.
 export async function lists(page) {
   await page.route("**/platform/api/activity/", (route) => route.fulfill({ status: 429, json: { detail: "…" } }), { times: 1 });
   await page.reload();

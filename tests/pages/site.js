@@ -59,8 +59,8 @@ async function wayIn(words) {
   await page.goto(`${base}/platform//factors/`);
   assert.equal(page.url(), `${base}/platform/factors`);
 
-  const answer = await page.goto(`${base}/platform/no-such-page`);
-  assert.equal(answer.status(), 404);
+  const response = await page.goto(`${base}/platform/no-such-page`);
+  assert.equal(response.status(), 404);
   assert.equal(await title(page), words.missing);
   await look(page, `missing, ${words.locale}`);
   await picture(page, `missing-${words.locale}`);

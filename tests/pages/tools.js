@@ -68,7 +68,7 @@ export async function person(options = {}) {
   const page = await context.newPage();
   page.on("pageerror", (error) => faults.push(`script: ${error.message}`));
   page.on("console", (message) => {
-    // That an answer was no success is the point of half this walk.
+    // That a response was no success is the point of half this walk.
     const isStatus = message.text().startsWith("Failed to load resource: the server responded with a status of 4");
     const isAborted = message.text().endsWith("net::ERR_FAILED");
     if (message.type() === "error" && !isStatus && !isAborted) faults.push(`console: ${message.text()}`);
@@ -141,7 +141,7 @@ export async function until(locator, text) {
   await locator.filter({ hasText: text }).waitFor();
 }
 
-// Answers a question of the page: what it says, and its button.
+// Responses a question of the page: what it says, and its button.
 export async function agree(page, text, name) {
   const dialog = page.locator("dialog");
   await until(dialog, text);

@@ -1,6 +1,6 @@
 """Takes the generated client through an account's life, with mails that arrive by SMTP.
 
-Says on which port it takes mails; is told where the server answers.
+Says on which port it takes mails; is told where the server listens.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ async def walk(base_url: str, sink: Sink) -> None:
     login = Login(username=USERNAME, password=PASSWORD)
     logged_in = await auth_login_create.asyncio_detailed(client=anonymous(), body=login)
     assert logged_in.status_code == 200, logged_in
-    # The document gives this answer no schema, so the generated type has none either.
+    # The document gives this response no schema, so the generated type has none either.
     amy = AuthenticatedClient(base_url, token=json.loads(logged_in.content)["key"], prefix="Token")
 
     print("list addresses")

@@ -30,9 +30,9 @@ async function tryOut(operation, body) {
   await here.locator(".try-out__btn").click();
   if (body) await here.locator("textarea.body-param__text").fill(JSON.stringify(body));
   await here.locator(".execute").click();
-  const answer = here.locator(".live-responses-table");
-  const status = await answer.locator("tbody .response-col_status").first().innerText();
-  const text = await answer.locator(".response-col_description .highlight-code code").first().innerText();
+  const response = here.locator(".live-responses-table");
+  const status = await response.locator("tbody .response-col_status").first().innerText();
+  const text = await response.locator(".response-col_description .highlight-code code").first().innerText();
   return { status: status.trim().slice(0, 3), text };
 }
 

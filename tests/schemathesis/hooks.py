@@ -80,9 +80,9 @@ def fresh_name() -> str:
 
 
 def post(path: str, body: dict) -> requests.Response:
-    answer = requests.post(f"{API}/{path}", json=body, timeout=30)
-    answer.raise_for_status()
-    return answer
+    response = requests.post(f"{API}/{path}", json=body, timeout=30)
+    response.raise_for_status()
+    return response
 
 
 def register() -> Account:
@@ -97,7 +97,7 @@ def register() -> Account:
 
 
 def mailed(email: str, pattern: str) -> re.Match[str]:
-    """What the latest such mail says. A mail leaves the outbox a moment after the answer."""
+    """What the latest such mail says. A mail leaves the outbox a moment after the response."""
     for _ in range(300):
         with MAILS.open("rb") as file:
             file.seek(max(0, MAILS.stat().st_size - 65536))
@@ -266,13 +266,13 @@ class everything_was_tried:
         assert not missing, "never tried, or never with success: " + ", ".join(missing)
 
 
-def messages(answer) -> list[str]:
-    """Every text in an error answer."""
-    if isinstance(answer, dict):
-        return [message for value in answer.values() for message in messages(value)]
-    if isinstance(answer, list):
-        return [message for value in answer for message in messages(value)]
-    return [str(answer)]
+def messages(response) -> list[str]:
+    """Every text in an error response."""
+    if isinstance(response, dict):
+        return [message for value in response.values() for message in messages(value)]
+    if isinstance(response, list):
+        return [message for value in response for message in messages(value)]
+    return [str(response)]
 
 
 def at_fault(case) -> set[str | None]:
@@ -298,8 +298,8 @@ def applies(exception: dict, failure, case, response) -> bool:
             return False
     if "at" in exception and list(failure.instance_path) != [exception["at"]]:
         return False
-    if "answers" in exception and not all(
-        re.fullmatch(text, response.json()[name]) for name, text in exception["answers"].items()
+    if "response" in exception and not all(
+        re.fullmatch(text, response.json()[name]) for name, text in exception["response"].items()
     ):
         return False
     return "only_wrong" not in exception or at_fault(case) <= set(exception["only_wrong"])

@@ -9,9 +9,9 @@ use test_support::{TestServer, confirmation_key, reset_link};
 use super::second_factor::Browser;
 
 async fn state(browser: &mut Browser<'_>, link: &str) -> String {
-    let answer = browser.get(&format!("links/{link}")).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["state"].as_str().unwrap().to_owned()
+    let response = browser.get(&format!("links/{link}")).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    response.json()["state"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -125,9 +125,9 @@ async fn strength_endpoint_uses_the_password_rules() {
         ("", 0, json!(["length"])),
     ] {
         let body = json!({ "password": password, "email": "amy@example.com" });
-        let answer = visitor.post("strength/", body).await;
+        let response = visitor.post("strength/", body).await;
         let expected = json!({ "score": score, "broken": broken });
-        assert_eq!((answer.status, answer.json()), (200, expected), "{password}");
+        assert_eq!((response.status, response.json()), (200, expected), "{password}");
     }
     let long = visitor.post("strength/", json!({ "password": "é".repeat(1025) })).await;
     assert_eq!(long.status, 400);

@@ -30,8 +30,8 @@ async fn generated_client_completes_registration_to_logout() {
         email: None,
         password: PASSWORD.to_owned(),
     };
-    let answer = anonymous.auth_login_create(&login).await.unwrap();
-    let session = Credentials::from_cookies(answer.headers()).unwrap();
+    let response = anonymous.auth_login_create(&login).await.unwrap();
+    let session = Credentials::from_cookies(response.headers()).unwrap();
 
     for credentials in [
         Credentials::Token(key.clone()),

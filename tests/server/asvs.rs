@@ -14,15 +14,15 @@ use crate::pages::PAGES;
 
 const OTHER_PASSWORD: &str = "Quagga-Topaz-88";
 
-async fn get(server: &TestServer, path: &str) -> test_support::Answer {
+async fn get(server: &TestServer, path: &str) -> test_support::Response {
     let url = format!("{}{path}", server.base);
     server.page(server.http.get(url).header("accept", "text/html, */*")).await
 }
 
 async fn text(server: &TestServer, path: &str) -> String {
-    let answer = get(server, path).await;
-    assert_eq!(answer.status, 200, "{path}");
-    String::from_utf8(answer.body).unwrap()
+    let response = get(server, path).await;
+    assert_eq!(response.status, 200, "{path}");
+    String::from_utf8(response.body).unwrap()
 }
 
 /// The scripts of the pages, as served.
@@ -130,8 +130,8 @@ async fn no_path_serves_a_file_or_a_directory_listing() {
         "/etc/passwd",
         "/platform/account.js/..%2f..%2fCargo.toml",
     ] {
-        let answer = get(&server, path).await;
-        assert!((400..500).contains(&answer.status), "{path}: {answer:?}");
+        let response = get(&server, path).await;
+        assert!((400..500).contains(&response.status), "{path}: {response:?}");
     }
 }
 
@@ -252,15 +252,15 @@ async fn refused_request_is_a_json_log_line_with_time_zone_request_id_and_status
         (Method::POST, "login/", 400, "auth_login_create"),
         (Method::POST, "emails/7/remove/", 401, "auth_emails_remove_create"),
     ] {
-        let answer = http
+        let response = http
             .request(method, format!("{}/api/auth/{path}", logging.address))
             .send()
             .await
             .unwrap();
-        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(response.status(), status, "{path}");
         let line: Value = serde_json::from_str(&logging.next("\"request")).unwrap();
         DateTime::parse_from_rfc3339(line["time"].as_str().unwrap()).unwrap();
-        assert_eq!(line["request_id"], answer.headers()["x-request-id"].to_str().unwrap());
+        assert_eq!(line["request_id"], response.headers()["x-request-id"].to_str().unwrap());
         assert_eq!((&line["status"], &line["operation"]), (&json!(status), &json!(operation)));
         assert!(line["remote"].as_str().unwrap().starts_with("127.0.0.1:"));
     }

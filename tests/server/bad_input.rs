@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::{Answer, PASSWORD, TestServer};
+use test_support::{PASSWORD, Response, TestServer};
 
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -100,7 +100,7 @@ impl Fixture {
         operation: &Operation,
         kind: Option<&str>,
         body: impl Into<reqwest::Body>,
-    ) -> Answer {
+    ) -> Response {
         let url = format!("{}/api/auth/{}", self.server.base, operation.path);
         let mut request = self
             .server
@@ -130,10 +130,10 @@ async fn snapshot(server: &TestServer, token: &str) -> Value {
 }
 
 /// `{"detail": "…"}`, or a list of messages under each name.
-pub(super) fn assert_documented(answer: &Answer, what: &str) {
-    assert!((400..500).contains(&answer.status), "{what}: {answer:?}");
-    assert_eq!(answer.header("content-type"), "application/json", "{what}");
-    let body = answer.json();
+pub(super) fn assert_documented(response: &Response, what: &str) {
+    assert!((400..500).contains(&response.status), "{what}: {response:?}");
+    assert_eq!(response.header("content-type"), "application/json", "{what}");
+    let body = response.json();
     let members = body.as_object().unwrap_or_else(|| panic!("{what}: {body}"));
     let is_detail = members.len() == 1 && members.get("detail").is_some_and(Value::is_string);
     let is_message_list = |value: &Value| {
@@ -147,8 +147,8 @@ pub(super) fn assert_documented(answer: &Answer, what: &str) {
     );
 }
 
-pub(super) fn detail(answer: &Answer) -> String {
-    answer.json()["detail"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+pub(super) fn detail(response: &Response) -> String {
+    response.json()["detail"].as_str().unwrap_or_else(|| panic!("{response:?}")).to_owned()
 }
 
 #[tokio::test]
@@ -162,15 +162,15 @@ async fn missing_body_counts_as_an_empty_one() {
             Some("multipart/form-data; boundary=x"),
             Some("text/plain"),
         ] {
-            let answer = fixture.send(&operation, kind, "").await;
+            let response = fixture.send(&operation, kind, "").await;
             let what = format!("{} {kind:?}", operation.name());
             if operation.needs_fields {
-                assert_documented(&answer, &what);
-                assert_eq!(answer.status, 400, "{what}");
-                let text = String::from_utf8_lossy(&answer.body).into_owned();
+                assert_documented(&response, &what);
+                assert_eq!(response.status, 400, "{what}");
+                let text = String::from_utf8_lossy(&response.body).into_owned();
                 assert!(text.contains("This field is required."), "{what}: {text}");
             } else {
-                assert_eq!(answer.status, 200, "{what}");
+                assert_eq!(response.status, 200, "{what}");
             }
         }
     }
@@ -187,10 +187,10 @@ async fn every_field_of_a_wrong_type_is_named() {
                 .iter()
                 .map(|(name, _)| ((*name).to_owned(), wrong.clone()))
                 .collect();
-            let answer = fixture.send(&operation, Some(JSON), body.to_string()).await;
-            assert_documented(&answer, &operation.name());
-            assert_eq!(answer.status, 400);
-            let names: Vec<String> = answer.json().as_object().unwrap().keys().cloned().collect();
+            let response = fixture.send(&operation, Some(JSON), body.to_string()).await;
+            assert_documented(&response, &operation.name());
+            assert_eq!(response.status, 400);
+            let names: Vec<String> = response.json().as_object().unwrap().keys().cloned().collect();
             let expected: Vec<&str> = operation.fields.iter().map(|(name, _)| *name).collect();
             assert!(
                 expected.iter().all(|name| names.iter().any(|n| n == name)),
@@ -221,10 +221,10 @@ async fn json_syntax_error_has_its_position() {
     ];
     for operation in operations() {
         for body in &bodies {
-            let answer = fixture.send(&operation, Some(JSON), body.to_vec()).await;
-            assert_documented(&answer, &operation.name());
-            assert_eq!(answer.status, 400);
-            assert!(detail(&answer).starts_with("JSON parse error - "), "{answer:?}");
+            let response = fixture.send(&operation, Some(JSON), body.to_vec()).await;
+            assert_documented(&response, &operation.name());
+            assert_eq!(response.status, 400);
+            assert!(detail(&response).starts_with("JSON parse error - "), "{response:?}");
         }
     }
     fixture.assert_untouched("broken JSON").await;
@@ -241,11 +241,11 @@ async fn json_that_is_no_object_is_refused() {
             ("1", "int"),
             ("true", "bool"),
         ] {
-            let answer = fixture.send(&operation, Some(JSON), body).await;
+            let response = fixture.send(&operation, Some(JSON), body).await;
             let message = format!("Invalid data. Expected a dictionary, but got {kind}.");
             let expected = json!({ "non_field_errors": [message] });
             assert_eq!(
-                (answer.status, answer.json()),
+                (response.status, response.json()),
                 (400, expected),
                 "{} {body}",
                 operation.name()
@@ -269,13 +269,13 @@ async fn broken_multipart_is_refused() {
     ];
     for operation in operations() {
         for (kind, body) in cases {
-            let answer = fixture.send(&operation, Some(kind), body).await;
+            let response = fixture.send(&operation, Some(kind), body).await;
             let what = format!("{} {kind} {body:?}", operation.name());
-            assert_documented(&answer, &what);
-            assert_eq!(answer.status, 400, "{what}");
+            assert_documented(&response, &what);
+            assert_eq!(response.status, 400, "{what}");
             assert!(
-                detail(&answer).starts_with("Multipart form parse error - "),
-                "{what}: {answer:?}"
+                detail(&response).starts_with("Multipart form parse error - "),
+                "{what}: {response:?}"
             );
         }
     }
@@ -289,11 +289,11 @@ async fn other_content_types_are_unsupported() {
         let body: Value =
             operation.fields.iter().map(|(name, good)| ((*name).to_owned(), json!(good))).collect();
         for kind in [Some("text/plain"), Some("application/xml"), Some("nonsense"), None] {
-            let answer = fixture.send(&operation, kind, body.to_string()).await;
+            let response = fixture.send(&operation, kind, body.to_string()).await;
             let expected =
                 format!("Unsupported media type \"{}\" in request.", kind.unwrap_or_default());
             assert_eq!(
-                (answer.status, answer.json()),
+                (response.status, response.json()),
                 (415, json!({ "detail": expected })),
                 "{}",
                 operation.name()
@@ -322,11 +322,11 @@ async fn null_bytes_are_not_allowed() {
                     )
                 })
                 .collect();
-            let answer = fixture.send(&operation, Some(JSON), body.to_string()).await;
+            let response = fixture.send(&operation, Some(JSON), body.to_string()).await;
             let what = format!("{} {poisoned}", operation.name());
-            assert_documented(&answer, &what);
-            assert_eq!(answer.status, 400, "{what}");
-            assert!(answer.json()[poisoned].is_array(), "{what}: {answer:?}");
+            assert_documented(&response, &what);
+            assert_eq!(response.status, 400, "{what}");
+            assert!(response.json()[poisoned].is_array(), "{what}: {response:?}");
         }
     }
     fixture.assert_untouched("null bytes").await;
@@ -351,8 +351,9 @@ async fn operations_without_a_body_ignore_it() {
                 .to_owned();
             let request =
                 fixture.server.http.post(url).header("authorization", format!("Token {token}"));
-            let answer = fixture.server.run(request.header("content-type", kind).body(body)).await;
-            assert_eq!(answer.status, status, "{path} {kind} {body}: {answer:?}");
+            let response =
+                fixture.server.run(request.header("content-type", kind).body(body)).await;
+            assert_eq!(response.status, status, "{path} {kind} {body}: {response:?}");
         }
     }
 }
@@ -365,8 +366,8 @@ async fn undocumented_and_read_only_fields_change_nothing() {
         "pk": 99, "email": "evil@example.com", "is_superuser": true, "is_staff": true,
         "password": "x",
     });
-    let answer = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
-    assert_eq!((answer.status, answer.json()), (200, fixture.before[0].clone()));
+    let response = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
+    assert_eq!((response.status, response.json()), (200, fixture.before[0].clone()));
     fixture.assert_untouched("read-only fields").await;
 }
 
@@ -378,17 +379,17 @@ async fn names_cannot_reorder_the_text_around_them() {
     for name in ["amy\u{202e}txt", "\u{2067}amy", "amy\u{202a}"] {
         for field in ["first_name", "last_name"] {
             let body = json!({ field: name });
-            let answer = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
-            assert_eq!((answer.status, answer.json()), (400, json!({ field: message })));
+            let response = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
+            assert_eq!((response.status, response.json()), (400, json!({ field: message })));
         }
         let body = json!({ "username": name });
-        let answer = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
-        assert_eq!(answer.status, 400, "{name:?}");
+        let response = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
+        assert_eq!(response.status, 400, "{name:?}");
     }
     fixture.assert_untouched("names that reorder text").await;
     let body = json!({ "first_name": "ליאור" });
-    let answer = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
-    assert_eq!(answer.status, 200);
+    let response = fixture.server.send(Method::PATCH, "user/", &headers, body).await;
+    assert_eq!(response.status, 200);
 }
 
 #[tokio::test]
@@ -397,28 +398,28 @@ async fn names_may_be_blank_but_not_null() {
     let headers = [("authorization", fixture.token.as_str())];
     let nulls = json!({ "username": null, "first_name": null, "last_name": null });
     let message = json!(["This field may not be null."]);
-    let answer = fixture.server.send(Method::PATCH, "user/", &headers, nulls).await;
+    let response = fixture.server.send(Method::PATCH, "user/", &headers, nulls).await;
     let expected = json!({ "username": message, "first_name": message, "last_name": message });
-    assert_eq!((answer.status, answer.json()), (400, expected));
+    assert_eq!((response.status, response.json()), (400, expected));
     let blanks = json!({ "username": " ", "first_name": "", "last_name": " " });
-    let answer = fixture.server.send(Method::PUT, "user/", &headers, blanks).await;
+    let response = fixture.server.send(Method::PUT, "user/", &headers, blanks).await;
     assert_eq!(
-        (answer.status, answer.json()),
+        (response.status, response.json()),
         (400, json!({ "username": ["This field may not be blank."] }))
     );
-    let answer = fixture
+    let response = fixture
         .server
         .send(Method::PATCH, "user/", &headers, json!({ "first_name": "", "last_name": " " }))
         .await;
-    assert_eq!(answer.status, 200);
+    assert_eq!(response.status, 200);
     for form in ["username=", "username=+", "username=&first_name=A"] {
         let request =
             fixture.server.http.patch(format!("{}/api/auth/user/", fixture.server.base)).body(form);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let answer =
+        let response =
             fixture.server.run(request.header("authorization", fixture.token.as_str())).await;
         assert_eq!(
-            (answer.status, answer.json()),
+            (response.status, response.json()),
             (400, json!({ "username": ["This field may not be blank."] }))
         );
     }
@@ -430,9 +431,9 @@ async fn malformed_forms_are_read_leniently() {
     let fixture = Fixture::new().await;
     for operation in operations() {
         for body in ["%", "%zz=%&&&===", "a=%ff%00", "username=%00", "=&=", "&"] {
-            let answer = fixture.send(&operation, Some(FORM), body).await;
-            if operation.needs_fields || answer.status != 200 {
-                assert_documented(&answer, &format!("{} {body}", operation.name()));
+            let response = fixture.send(&operation, Some(FORM), body).await;
+            if operation.needs_fields || response.status != 200 {
+                assert_documented(&response, &format!("{} {body}", operation.name()));
             }
         }
     }
@@ -460,9 +461,9 @@ async fn missing_body_names_every_required_field() {
         (Method::POST, "registration/verify-email/", &["key"]),
         (Method::PUT, "user/", &["username"]),
     ] {
-        let answer = server.send(method, path, &[("authorization", &token)], Value::Null).await;
+        let response = server.send(method, path, &[("authorization", &token)], Value::Null).await;
         let named: Value =
             fields.iter().map(|f| ((*f).to_owned(), json!(["This field is required."]))).collect();
-        assert_eq!((answer.status, answer.json()), (400, named), "{path}");
+        assert_eq!((response.status, response.json()), (400, named), "{path}");
     }
 }

@@ -11,8 +11,8 @@ async fn confirmation_key_works_once() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     let key = amy.key.clone().unwrap();
-    let answer = confirm(&server, &key).await;
-    assert_eq!((answer.status, answer.json()), (200, json!({ "detail": "ok" })));
+    let response = confirm(&server, &key).await;
+    assert_eq!((response.status, response.json()), (200, json!({ "detail": "ok" })));
     assert_eq!(amy.rows().await[0]["verified"], true);
     let again = confirm(&server, &key).await;
     assert_eq!((again.status, again.json()), (404, json!({ "detail": "Not found." })));
@@ -81,9 +81,9 @@ async fn forged_confirmation_key_is_refused() {
         "::".to_owned(),
         "é".repeat(5000),
     ] {
-        let answer = confirm(&server, &forged).await;
+        let response = confirm(&server, &forged).await;
         assert_eq!(
-            (answer.status, answer.json()),
+            (response.status, response.json()),
             (404, json!({ "detail": "Not found." })),
             "{forged}"
         );
@@ -104,10 +104,10 @@ async fn opening_an_emailed_link_changes_nothing() {
             format!("/api/auth/registration/account-confirm-email/{key}/"),
             format!("/api/auth/registration/verify-email/?key={key}"),
         ] {
-            let answer = server
+            let response = server
                 .run(server.http.request(method.clone(), format!("{}{path}", server.base)))
                 .await;
-            assert!(answer.status < 500, "{method} {path}");
+            assert!(response.status < 500, "{method} {path}");
         }
     }
     assert_eq!(amy.rows().await[0]["verified"], false);
@@ -130,8 +130,8 @@ async fn resend_responds_uniformly_and_emails_only_unverified_addresses() {
     Person::proved(&server, "bob", "bob@example.com").await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     for email in ["nobody@example.com", "bob@example.com", "AMY@Example.com"] {
-        let answer = resend(&server, email).await;
-        assert_eq!((answer.status, answer.json()), (201, json!({ "detail": "ok" })), "{email}");
+        let response = resend(&server, email).await;
+        assert_eq!((response.status, response.json()), (201, json!({ "detail": "ok" })), "{email}");
     }
     // Email is sent in order: amy's is the first and the only one.
     let mails = server.take_mails(1).await;
@@ -144,9 +144,9 @@ async fn resend_responds_uniformly_and_emails_only_unverified_addresses() {
 async fn resend_without_an_address_sends_no_email() {
     let server = TestServer::start().await;
     Person::new(&server, "amy", "amy@example.com").await;
-    let answer = server.post("registration/resend-email/", &[], json!({})).await;
+    let response = server.post("registration/resend-email/", &[], json!({})).await;
     assert_eq!(
-        (answer.status, answer.json()),
+        (response.status, response.json()),
         (400, json!({ "email": ["This field is required."] }))
     );
     Person::new(&server, "bob", "bob@example.com").await;

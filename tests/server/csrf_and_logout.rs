@@ -57,9 +57,12 @@ async fn each_csrf_failure_has_its_message() {
     ] {
         let mut all = vec![("cookie", cookie.as_str())];
         all.extend(headers);
-        let answer =
+        let response =
             server.send(Method::PATCH, "user/", &all, json!({ "first_name": "Eve" })).await;
-        assert_eq!((answer.status, answer.json()), (403, detail(&format!("CSRF Failed: {words}"))));
+        assert_eq!(
+            (response.status, response.json()),
+            (403, detail(&format!("CSRF Failed: {words}")))
+        );
     }
     let untouched = server.get("user/", &[("cookie", &cookies)]).await;
     assert_eq!(untouched.json()["first_name"], "");
@@ -73,9 +76,9 @@ async fn each_csrf_failure_has_its_message() {
     ] {
         let mut all = vec![("cookie", cookies.as_str())];
         all.extend(headers);
-        let answer =
+        let response =
             server.send(Method::PATCH, "user/", &all, json!({ "first_name": "Amy" })).await;
-        assert_eq!(answer.status, 200, "{all:?}");
+        assert_eq!(response.status, 200, "{all:?}");
     }
 }
 
@@ -176,9 +179,9 @@ async fn cross_site_get_logout_ends_nothing() {
         ("referer", "http://auth.example.com.evil.net/"),
         ("referer", "nonsense"),
     ] {
-        let answer = server.get("logout/", &[("cookie", &cookies), header]).await;
+        let response = server.get("logout/", &[("cookie", &cookies), header]).await;
         assert_eq!(
-            (answer.status, answer.json()),
+            (response.status, response.json()),
             (200, detail("Successfully logged out.")),
             "{header:?}"
         );
@@ -197,9 +200,9 @@ async fn same_origin_get_logout_ends_the_session() {
     ] {
         let server = TestServer::start().await;
         let session = Session::open(&server).await;
-        let answer = server.get("logout/", &[("cookie", &session.cookies()), header]).await;
-        assert_eq!(answer.status, 200);
-        assert!(answer.cookie("sessionid").unwrap().contains("Max-Age=0"), "{header:?}");
+        let response = server.get("logout/", &[("cookie", &session.cookies()), header]).await;
+        assert_eq!(response.status, 200);
+        assert!(response.cookie("sessionid").unwrap().contains("Max-Age=0"), "{header:?}");
         assert!(!session.is_open(&server).await, "{header:?}");
     }
 }
@@ -248,9 +251,9 @@ async fn logout_revokes_only_the_credentials_used() {
 async fn anonymous_logout_creates_nothing() {
     let server = TestServer::start().await;
     for method in [Method::GET, Method::POST] {
-        let answer = server.send(method, "logout/", &[], Value::Null).await;
-        assert_eq!((answer.status, answer.json()), (200, detail("Successfully logged out.")));
-        assert!(!answer.headers.contains_key("set-cookie"));
+        let response = server.send(method, "logout/", &[], Value::Null).await;
+        assert_eq!((response.status, response.json()), (200, detail("Successfully logged out.")));
+        assert!(!response.headers.contains_key("set-cookie"));
     }
 }
 
@@ -265,12 +268,12 @@ async fn dead_session_cookie_is_cleared_and_nothing_is_created() {
         (Method::POST, "logout/", 200),
         (Method::PUT, "login/", 405),
     ] {
-        let answer = server.send(method, path, &dead, Value::Null).await;
-        assert_eq!(answer.status, status, "{path}");
-        let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().collect();
+        let response = server.send(method, path, &dead, Value::Null).await;
+        assert_eq!(response.status, status, "{path}");
+        let cookies: Vec<_> = response.headers.get_all("set-cookie").iter().collect();
         assert_eq!(cookies.len(), 1, "{path}: {cookies:?}");
-        assert!(answer.cookie("sessionid").unwrap().starts_with("; "), "{path}");
-        assert!(answer.cookie("sessionid").unwrap().contains("Max-Age=0"));
+        assert!(response.cookie("sessionid").unwrap().starts_with("; "), "{path}");
+        assert!(response.cookie("sessionid").unwrap().contains("Max-Age=0"));
     }
     // An invalid session needs no CSRF token.
     let body = json!({ "username": "amy", "password": "x" });

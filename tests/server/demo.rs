@@ -77,19 +77,19 @@ impl Browser<'_> {
     async fn send(&mut self, request: reqwest::RequestBuilder) -> (u16, String, String) {
         let pairs: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = request
+        let response = request
             .header("Cookie", pairs.join("; "))
             .header("X-CSRFToken", &self.cookies["csrftoken"])
             .send()
             .await
             .unwrap();
-        for line in answer.headers().get_all("set-cookie") {
+        for line in response.headers().get_all("set-cookie") {
             let (name, rest) = line.to_str().unwrap().split_once('=').unwrap();
             self.cookies.insert(name.to_owned(), rest.split(';').next().unwrap().to_owned());
         }
-        let location = answer.headers().get("location").map(|value| value.to_str().unwrap());
+        let location = response.headers().get("location").map(|value| value.to_str().unwrap());
         let location = location.unwrap_or_default().to_owned();
-        (answer.status().as_u16(), location, answer.text().await.unwrap())
+        (response.status().as_u16(), location, response.text().await.unwrap())
     }
 
     /// A path, or a URL of this demo.
@@ -218,13 +218,13 @@ async fn second_account_of_the_demo_has_a_second_factor() {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let secret = data_encoding::BASE32_NOPAD.decode(secret.as_bytes()).unwrap();
     let code = totp::code(&secret, i64::try_from(now / 30).unwrap(), totp::DIGITS);
-    let answer = browser.post("second-factor/", json!({ "code": code })).await;
-    assert_eq!(answer.0, 200, "{answer:?}");
+    let response = browser.post("second-factor/", json!({ "code": code })).await;
+    assert_eq!(response.0, 200, "{response:?}");
     assert_eq!(browser.user().await["username"], "sam");
     let mut other = demo.browser();
     assert_eq!(other.post("login/", first).await.0, 200);
-    let answer = other.post("second-factor/", json!({ "code": recovery })).await;
-    assert_eq!(answer.0, 200, "{answer:?}");
+    let response = other.post("second-factor/", json!({ "code": recovery })).await;
+    assert_eq!(response.0, 200, "{response:?}");
 }
 
 /// The hidden fields of a page's first form of `main`.

@@ -9,15 +9,15 @@ use inventree_auth::store::{NewAccount, StoreError};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use test_support::binary::Binary;
-use test_support::{Answer, PASSWORD, Setup, TestServer};
+use test_support::{PASSWORD, Response, Setup, TestServer};
 
 use crate::PROGRAM;
 use crate::social::LogBuffer;
 
-fn assert_unavailable(answer: &Answer) {
-    assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{answer:?}");
+fn assert_unavailable(response: &Response) {
+    assert_eq!((response.status, response.header("retry-after")), (503, "2"), "{response:?}");
     assert_eq!(
-        answer.json(),
+        response.json(),
         json!({ "detail": "The database is temporarily unavailable. Please try again." })
     );
 }
@@ -50,20 +50,20 @@ async fn locked_database_refuses_writes_and_recovers() {
     assert_eq!(server.get("user/", &headers).await.json()["first_name"], "kept");
 }
 
-/// In a release the types of answers hold them alone.
+/// In a release the types of responses hold them alone.
 #[tokio::test]
-async fn answer_that_contradicts_the_document_is_500_with_a_log_line_in_debug_builds() {
+async fn response_that_contradicts_the_document_is_500_with_a_log_line_in_debug_builds() {
     let lines = LogBuffer::default();
     let setup = Setup { log: lines.logger(), ..Setup::default() };
     let server = TestServer::with_setup(&[], setup).await;
     let token = server.register("amy", "").await;
     server.database.execute("UPDATE accounts SET email = 'nonsense' WHERE id = 1");
     let user = server.http.get(format!("{}/api/auth/user/", server.base));
-    let answer = server.page(user.header("authorization", &token)).await;
-    let why = "the answer of auth_user_retrieve contradicts the document: email: Enter a valid \
+    let response = server.page(user.header("authorization", &token)).await;
+    let why = "the response of auth_user_retrieve contradicts the document: email: Enter a valid \
                email address.";
     let is_checked = cfg!(debug_assertions);
-    assert_eq!(answer.status, if is_checked { 500 } else { 200 }, "{answer:?}");
+    assert_eq!(response.status, if is_checked { 500 } else { 200 }, "{response:?}");
     assert_eq!(lines.text().contains(why), is_checked, "{}", lines.text());
 }
 
@@ -88,7 +88,7 @@ async fn reads_do_not_wait_for_deferred_writes() {
             tokio::time::timeout(std::time::Duration::from_secs(30), server.get("user/", &headers))
                 .await;
         assert_eq!(
-            read.expect("an answer while nothing can be written").status,
+            read.expect("a response while nothing can be written").status,
             200,
             "{}",
             header.0
@@ -155,13 +155,13 @@ async fn full_disk_refuses_writes_and_recovers() {
             rename("lost").await,
             http.post(server.url("login/")).json(&login).send().await.unwrap(),
         ];
-        for answer in refused {
+        for response in refused {
             assert_eq!(
-                (answer.status().as_u16(), &answer.headers()["retry-after"]),
+                (response.status().as_u16(), &response.headers()["retry-after"]),
                 (503, &"2".parse().unwrap())
             );
             let detail = "The database is temporarily unavailable. Please try again.";
-            assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "detail": detail }));
+            assert_eq!(response.json::<Value>().await.unwrap(), json!({ "detail": detail }));
         }
         assert_ne!(read().await, "lost");
         writes_up_to(None);

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use inventree_auth::domain::operation::Operation;
 use inventree_auth::domain::{administration, groups, passwords};
 use reqwest::Method;
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key};
+use test_support::{PASSWORD, Response, TestServer, confirmation_key};
 
 use crate::protocol::{Session, basic};
 
@@ -25,7 +25,7 @@ pub async fn at(
     method: Method,
     path: &str,
     headers: &[(&str, &str)],
-) -> Answer {
+) -> Response {
     let request = server.http.request(method, format!("{}{path}", server.base));
     let request =
         headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -33,21 +33,29 @@ pub async fn at(
 }
 
 /// Asks as Caddy does, about a request with this method and URI.
-pub async fn ask(server: &TestServer, method: &str, uri: &str, headers: &[(&str, &str)]) -> Answer {
+pub async fn ask(
+    server: &TestServer,
+    method: &str,
+    uri: &str,
+    headers: &[(&str, &str)],
+) -> Response {
     let passed = [HOST, ("x-forwarded-method", method), ("x-forwarded-uri", uri)];
     at(server, Method::GET, ASK, &[&passed, headers].concat()).await
 }
 
-pub fn remote(answer: &Answer) -> [&str; 4] {
+pub fn remote(response: &Response) -> [&str; 4] {
     ["remote-user", "remote-email", "remote-name", "remote-groups"].map(|name| {
-        assert!(answer.headers.contains_key(name), "{name}: {answer:?}");
-        answer.header(name)
+        assert!(response.headers.contains_key(name), "{name}: {response:?}");
+        response.header(name)
     })
 }
 
-pub fn has_no_identity(answer: &Answer) {
-    assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("remote-")), "{answer:?}");
-    assert_eq!(answer.header("cache-control"), "no-store");
+pub fn has_no_identity(response: &Response) {
+    assert!(
+        !response.headers.keys().any(|name| name.as_str().starts_with("remote-")),
+        "{response:?}"
+    );
+    assert_eq!(response.header("cache-control"), "no-store");
 }
 
 pub fn operator(server: &TestServer) -> Operation {
@@ -77,11 +85,11 @@ async fn forward_auth_passes_the_callers_name_for_token_basic_and_session() {
         ("cookie", &session.cookies()),
     ] {
         for method in ["GET", "HEAD", "OPTIONS"] {
-            let answer = ask(&server, method, "/api/part/?limit=1", &[credential]).await;
-            assert_eq!(answer.status, 200, "{answer:?}");
+            let response = ask(&server, method, "/api/part/?limit=1", &[credential]).await;
+            assert_eq!(response.status, 200, "{response:?}");
             let expected = ["amy", "", "Amy %C3%89luard", "Admins,Stock%2C keepers"];
-            assert_eq!(remote(&answer), expected);
-            assert_eq!((answer.body.len(), answer.header("cache-control")), (0, "no-store"));
+            assert_eq!(remote(&response), expected);
+            assert_eq!((response.body.len(), response.header("cache-control")), (0, "no-store"));
         }
     }
 }
@@ -90,9 +98,9 @@ async fn forward_auth_passes_the_callers_name_for_token_basic_and_session() {
 async fn only_responses_that_reach_a_browser_have_headers_for_browsers() {
     let server = server(&[]).await;
     let token = server.register("amy", "").await;
-    let names = |answer: &Answer| {
+    let names = |response: &Response| {
         let mut names: Vec<_> =
-            answer.headers.keys().map(|name| name.as_str().to_owned()).collect();
+            response.headers.keys().map(|name| name.as_str().to_owned()).collect();
         names.sort_unstable();
         names
     };
@@ -101,9 +109,9 @@ async fn only_responses_that_reach_a_browser_have_headers_for_browsers() {
                     remote-name remote-user x-request-id";
     assert_eq!(names(&passes), expected.split(' ').collect::<Vec<_>>());
     for refused in [vec![], vec![BROWSER], vec![("authorization", "Token no")]] {
-        let answer = ask(&server, "GET", "/", &refused).await;
+        let response = ask(&server, "GET", "/", &refused).await;
         for name in ["content-security-policy", "x-content-type-options", "vary"] {
-            assert!(answer.headers.contains_key(name), "{name}: {answer:?}");
+            assert!(response.headers.contains_key(name), "{name}: {response:?}");
         }
     }
 }
@@ -119,8 +127,8 @@ async fn forward_auth_passes_verified_addresses_only() {
     assert_eq!(server.post("registration/verify-email/", &[], key).await.status, 200);
     // The proof ends the token of before.
     let token = server.log_in("amy", PASSWORD).await.json()["key"].as_str().unwrap().to_owned();
-    let answer = ask(&server, "GET", "/", &[("authorization", &format!("Token {token}"))]).await;
-    assert_eq!(remote(&answer)[1], "amy@example.com");
+    let response = ask(&server, "GET", "/", &[("authorization", &format!("Token {token}"))]).await;
+    assert_eq!(remote(&response)[1], "amy@example.com");
 }
 
 #[tokio::test]
@@ -139,14 +147,14 @@ async fn invalid_credentials_are_401_and_only_anonymous_browsers_are_redirected(
         vec![BROWSER, ("sec-fetch-mode", "cors")],
         vec![BROWSER, ("sec-fetch-mode", "websocket")],
     ] {
-        let answer = ask(&server, "GET", "/", &credential).await;
-        assert_eq!(answer.status, 401, "{credential:?}");
-        has_no_identity(&answer);
+        let response = ask(&server, "GET", "/", &credential).await;
+        assert_eq!(response.status, 401, "{credential:?}");
+        has_no_identity(&response);
     }
     assert_eq!(ask(&server, "POST", "/", &[BROWSER]).await.status, 401);
-    let answer = ask(&server, "GET", "/", &[BROWSER]).await;
-    assert_eq!(answer.status, 302);
-    has_no_identity(&answer);
+    let response = ask(&server, "GET", "/", &[BROWSER]).await;
+    assert_eq!(response.status, 302);
+    has_no_identity(&response);
     let dead = ask(&server, "GET", "/", &[BROWSER, ("cookie", "sessionid=no")]).await;
     assert_eq!(dead.status, 302);
 }
@@ -167,8 +175,8 @@ async fn browser_returns_to_configured_hosts_only() {
         ("x-forwarded-uri", uri),
         BROWSER,
     ];
-    let answer = at(&server, Method::GET, ASK, &passed).await;
-    let to = answer.header("location").to_owned();
+    let response = at(&server, Method::GET, ASK, &passed).await;
+    let to = response.header("location").to_owned();
     let next = to.strip_prefix("https://auth.example.com/platform/login?next=").unwrap();
     // The pages follow such a path and no other.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./?=&".contains(&byte);
@@ -206,18 +214,18 @@ async fn browser_returns_to_configured_hosts_only() {
         "",
     ] {
         let path = format!("/platform/return?to={}", URL_SAFE_NO_PAD.encode(elsewhere));
-        let answer = at(&server, Method::GET, &path, &[]).await;
-        assert_eq!(answer.header("location"), "/platform/", "{elsewhere}");
+        let response = at(&server, Method::GET, &path, &[]).await;
+        assert_eq!(response.header("location"), "/platform/", "{elsewhere}");
     }
     for path in ["/platform/return", "/platform/return?to=%", "/platform/return?x=1"] {
-        let answer = at(&server, Method::GET, path, &[]).await;
-        assert_eq!(answer.header("location"), "/platform/", "{path}");
+        let response = at(&server, Method::GET, path, &[]).await;
+        assert_eq!(response.header("location"), "/platform/", "{path}");
     }
     let long = format!("/{}", "a".repeat(2000));
     let mut longer = passed;
     longer[3].1 = &long;
-    let answer = at(&server, Method::GET, ASK, &longer).await;
-    let encoded = answer.header("location").rsplit_once('=').unwrap().1;
+    let response = at(&server, Method::GET, ASK, &longer).await;
+    let encoded = response.header("location").rsplit_once('=').unwrap().1;
     assert_eq!(URL_SAFE_NO_PAD.decode(encoded).unwrap(), b"https://stock.example.com/");
 }
 
@@ -231,18 +239,18 @@ async fn cookies_use_the_configured_domain_and_name() {
     ])
     .await;
     server.register("amy", "").await;
-    let answer = server.log_in("amy", PASSWORD).await;
+    let response = server.log_in("amy", PASSWORD).await;
     for name in ["auth_session", "csrftoken"] {
-        let cookie = answer.cookie(name).unwrap();
+        let cookie = response.cookie(name).unwrap();
         assert!(cookie.contains("; Domain=example.com"), "{cookie}");
     }
-    assert!(!answer.cookie("device").unwrap().contains("Domain="));
-    assert_eq!(answer.cookie("sessionid"), None);
-    let cookie = format!("auth_session={}", answer.cookie_value("auth_session"));
+    assert!(!response.cookie("device").unwrap().contains("Domain="));
+    assert_eq!(response.cookie("sessionid"), None);
+    let cookie = format!("auth_session={}", response.cookie_value("auth_session"));
     let host = [("x-forwarded-host", "stock.example.com"), ("cookie", &cookie)];
     let passed = [("x-forwarded-method", "GET"), ("x-forwarded-uri", "/")];
-    let answer = at(&server, Method::GET, ASK, &[&passed[..], &host].concat()).await;
-    assert_eq!(remote(&answer)[0], "amy");
+    let response = at(&server, Method::GET, ASK, &[&passed[..], &host].concat()).await;
+    assert_eq!(remote(&response)[0], "amy");
     let out = server.post("logout/", &[("cookie", &cookie), ("origin", "null")], "".into()).await;
     assert_eq!(out.status, 403);
 }
@@ -275,9 +283,9 @@ async fn forward_auth_requires_a_trusted_proxy() {
             ("x-forwarded-uri", "/"),
             ("authorization", token.as_str()),
         ];
-        let answer = at(&server, Method::GET, path, &passed).await;
-        assert_eq!(answer.status, 403, "{path}");
-        has_no_identity(&answer);
+        let response = at(&server, Method::GET, path, &passed).await;
+        assert_eq!(response.status, 403, "{path}");
+        has_no_identity(&response);
     }
 }
 
@@ -296,15 +304,15 @@ async fn original_request_must_be_stated_once() {
         ("x-original-host", "evil.example"),
         ("x-forwarded-proto", "https, http"),
     ] {
-        let answer = ask(&server, "DELETE", "/api/part/1/", &[cookie, trick]).await;
-        assert_eq!(answer.status, 403, "{trick:?}");
-        has_no_identity(&answer);
+        let response = ask(&server, "DELETE", "/api/part/1/", &[cookie, trick]).await;
+        assert_eq!(response.status, 403, "{trick:?}");
+        has_no_identity(&response);
     }
     // Neither the method nor the URI of the question stands in for the original one.
     for passed in [vec![HOST, ("x-forwarded-uri", "/")], vec![HOST, ("x-forwarded-method", "GET")]]
     {
-        let answer = at(&server, Method::GET, ASK, &[&passed[..], &[cookie]].concat()).await;
-        assert_eq!(answer.status, 403, "{passed:?}");
+        let response = at(&server, Method::GET, ASK, &[&passed[..], &[cookie]].concat()).await;
+        assert_eq!(response.status, 403, "{passed:?}");
     }
 }
 
@@ -326,9 +334,9 @@ async fn unsafe_cross_origin_request_with_a_session_is_refused() {
             // A token does not outweigh the marks of the browser.
             vec![("origin", "http://evil.example"), ("x-csrftoken", &session.csrf)],
         ] {
-            let answer = ask(&server, method, "/", &[&foreign[..], &[cookie]].concat()).await;
-            assert_eq!(answer.status, 403, "{method} {foreign:?}");
-            has_no_identity(&answer);
+            let response = ask(&server, method, "/", &[&foreign[..], &[cookie]].concat()).await;
+            assert_eq!(response.status, 403, "{method} {foreign:?}");
+            has_no_identity(&response);
         }
         for own in [
             ("origin", "http://auth.example.com"),
@@ -337,13 +345,13 @@ async fn unsafe_cross_origin_request_with_a_session_is_refused() {
             ("sec-fetch-site", "same-origin"),
             ("x-csrftoken", &session.csrf),
         ] {
-            let answer = ask(&server, method, "/", &[own, cookie]).await;
-            assert_eq!(answer.status, 200, "{method} {own:?}");
+            let response = ask(&server, method, "/", &[own, cookie]).await;
+            assert_eq!(response.status, 200, "{method} {own:?}");
         }
     }
     let token = server.log_in("amy", PASSWORD).await.json()["key"].as_str().unwrap().to_owned();
-    let answer = ask(&server, "POST", "/", &[("authorization", &format!("Token {token}"))]).await;
-    assert_eq!(answer.status, 200);
+    let response = ask(&server, "POST", "/", &[("authorization", &format!("Token {token}"))]).await;
+    assert_eq!(response.status, 200);
 }
 
 #[tokio::test]
@@ -370,18 +378,18 @@ async fn web_socket_from_another_origin_is_refused() {
             (("x-none", ""), 403),
             (("origin", "http://auth.example.com"), 200),
         ] {
-            let answer = ask(&server, "GET", "/ws/", &[mark, origin, cookie]).await;
-            assert_eq!(answer.status, expected, "{mark:?} {origin:?}");
+            let response = ask(&server, "GET", "/ws/", &[mark, origin, cookie]).await;
+            assert_eq!(response.status, expected, "{mark:?} {origin:?}");
         }
     }
     let foreign = [("sec-websocket-version", "13"), ("origin", "http://evil.example")];
     let basic = basic("amy", PASSWORD);
-    let answer =
+    let response =
         ask(&server, "GET", "/ws/", &[&foreign[..], &[("authorization", &basic)]].concat()).await;
-    assert_eq!(answer.status, 403);
-    let answer =
+    assert_eq!(response.status, 403);
+    let response =
         ask(&server, "GET", "/ws/", &[foreign[0], ("authorization", basic.as_str())]).await;
-    assert_eq!(answer.status, 200);
+    assert_eq!(response.status, 200);
 }
 
 #[tokio::test]
@@ -390,8 +398,8 @@ async fn open_paths_need_no_sign_in_and_name_no_caller() {
     let token = server.register("amy", "").await;
     for open in ["/static/web/a.js", "/robots.txt?x=/../"] {
         for credential in [vec![], vec![("authorization", token.as_str())]] {
-            let answer = ask(&server, "GET", open, &credential).await;
-            assert_eq!((answer.status, remote(&answer)), (200, [""; 4]), "{open}");
+            let response = ask(&server, "GET", open, &credential).await;
+            assert_eq!((response.status, remote(&response)), (200, [""; 4]), "{open}");
         }
     }
     for closed in [
@@ -430,8 +438,8 @@ async fn forward_auth_allows_configured_superusers_and_groups() {
     let bob = administration::find(&operator(&server), "bob").await.unwrap();
     administration::set_superuser(&operator(&server), bob.id, true).await.unwrap();
     for (token, expected) in tokens.iter().zip([200, 200, 403]) {
-        let answer = ask(&server, "GET", "/", &[("authorization", token)]).await;
-        assert_eq!(answer.status, expected);
+        let response = ask(&server, "GET", "/", &[("authorization", token)]).await;
+        assert_eq!(response.status, expected);
     }
     let amy = administration::find(&operator(&server), "amy").await.unwrap();
     let leave = vec!["Stock keepers".to_owned()];
@@ -460,15 +468,15 @@ async fn envoy_sends_the_original_request() {
         (Method::DELETE, vec![host, cookie, ("x-forwarded-method", "GET")], 403),
         (Method::POST, vec![host, cookie, ("origin", "http://auth.example.com")], 200),
     ] {
-        let answer = at(&server, method.clone(), &part, &headers).await;
-        assert_eq!(answer.status, expected, "{method} {headers:?}");
+        let response = at(&server, method.clone(), &part, &headers).await;
+        assert_eq!(response.status, expected, "{method} {headers:?}");
     }
     let open = at(&server, Method::GET, &format!("{envoy}/static/a.js"), &[host]).await;
     assert_eq!(open.status, 200);
     for closed in ["/static/%2e%2e/api/", "//static/a.js", "///static/a.js", "/", ""] {
-        let answer = at(&server, Method::GET, &format!("{envoy}{closed}"), &[host]).await;
-        assert!(!answer.status.to_string().starts_with('2'), "{closed}: {answer:?}");
-        assert!(!answer.headers.contains_key("remote-user"), "{closed}");
+        let response = at(&server, Method::GET, &format!("{envoy}{closed}"), &[host]).await;
+        assert!(!response.status.to_string().starts_with('2'), "{closed}: {response:?}");
+        assert!(!response.headers.contains_key("remote-user"), "{closed}");
     }
 }
 
@@ -484,7 +492,7 @@ async fn forward_auth_enforces_the_second_factor() {
         is_superuser: false,
     };
     administration::create(&operator(&server), account).await.unwrap();
-    let answer = ask(&server, "GET", "/", &[("authorization", &basic("amy", PASSWORD))]).await;
-    assert_eq!(answer.status, 403, "{answer:?}");
-    has_no_identity(&answer);
+    let response = ask(&server, "GET", "/", &[("authorization", &basic("amy", PASSWORD))]).await;
+    assert_eq!(response.status, 403, "{response:?}");
+    has_no_identity(&response);
 }

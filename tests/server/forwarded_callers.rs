@@ -13,18 +13,18 @@ use crate::second_factor;
 
 /// The status for a GET with this `Authorization`.
 async fn status(server: &TestServer, authorization: &str) -> u16 {
-    let answer = ask(server, "GET", "/", &[("authorization", authorization)]).await;
-    if answer.status != 200 {
-        has_no_identity(&answer);
+    let response = ask(server, "GET", "/", &[("authorization", authorization)]).await;
+    if response.status != 200 {
+        has_no_identity(&response);
     }
-    answer.status
+    response.status
 }
 
 async fn register(server: &TestServer, username: &str, password: &str) -> String {
     let body = json!({ "username": username, "password1": password, "password2": password });
-    let answer = server.post("registration/", &[], body).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    format!("Token {}", answer.json()["key"].as_str().unwrap())
+    let response = server.post("registration/", &[], body).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    format!("Token {}", response.json()["key"].as_str().unwrap())
 }
 
 #[tokio::test]
@@ -45,9 +45,9 @@ async fn forward_auth_refuses_deactivated_and_deleted_accounts() {
         }
         assert_eq!(status(&server, &token).await, 401);
         assert_eq!(status(&server, &basic("amy", PASSWORD)).await, 401);
-        let answer = ask(&server, "GET", "/", &[("cookie", &cookies)]).await;
-        assert_eq!(answer.status, 401, "{answer:?}");
-        has_no_identity(&answer);
+        let response = ask(&server, "GET", "/", &[("cookie", &cookies)]).await;
+        assert_eq!(response.status, 401, "{response:?}");
+        has_no_identity(&response);
         if !is_deleted {
             administration::delete(&op, id).await.unwrap();
         }
@@ -81,8 +81,8 @@ async fn account_with_a_second_factor_passes_by_session_and_token_and_not_by_pas
     for expected in [401, 200] {
         let pairs = other.cookies.iter().map(|(name, value)| format!("{name}={value}"));
         let cookies = pairs.collect::<Vec<_>>().join("; ");
-        let answer = ask(&server, "GET", "/", &[("cookie", &cookies)]).await;
-        assert_eq!(answer.status, expected);
+        let response = ask(&server, "GET", "/", &[("cookie", &cookies)]).await;
+        assert_eq!(response.status, expected);
         other.code(&second_factor::now(&server, &secret)).await;
     }
 }
@@ -124,8 +124,9 @@ async fn names_are_forwarded_as_stored_and_percent_encoded() {
     for (typed, expected) in
         [("AMY", ["amy", ""]), ("\u{c4}nne", ["%C3%84nne", "100 %25,Lager%2C S%C3%BCd"])]
     {
-        let answer = ask(&server, "GET", "/", &[("authorization", &basic(typed, PASSWORD))]).await;
-        let [user, _, _, groups] = remote(&answer);
+        let response =
+            ask(&server, "GET", "/", &[("authorization", &basic(typed, PASSWORD))]).await;
+        let [user, _, _, groups] = remote(&response);
         assert_eq!([user, groups], expected);
     }
 }
@@ -170,9 +171,9 @@ async fn forward_auth_responses_are_not_cacheable() {
         ("/", vec![page], 302),
         ("/", vec![("x-original-uri", "/static/")], 403),
     ] {
-        let answer = ask(&server, "GET", uri, &headers).await;
-        assert_eq!(answer.status, expected);
-        assert_eq!(answer.header("cache-control"), "no-store", "{uri} {headers:?}");
-        assert!(!answer.headers.contains_key("set-cookie"), "{answer:?}");
+        let response = ask(&server, "GET", uri, &headers).await;
+        assert_eq!(response.status, expected);
+        assert_eq!(response.header("cache-control"), "no-store", "{uri} {headers:?}");
+        assert!(!response.headers.contains_key("set-cookie"), "{response:?}");
     }
 }

@@ -100,12 +100,12 @@ async fn only_trusted_audiences_are_accepted() {
             "/claims" => merged(serde_json::from_str(&text).unwrap(), &more).to_string().into(),
             _ => text.into_bytes(),
         }));
-        let answer = fixture.browser().through("login", &amy()).await;
+        let response = fixture.browser().through("login", &amy()).await;
         let refusals = fixture.lines.take_refusals();
         match why {
-            None => assert_at(&answer, HOME),
+            None => assert_at(&response, HOME),
             Some(why) => {
-                assert_page(&answer, 403, "role=\"alert\"");
+                assert_page(&response, 403, "role=\"alert\"");
                 assert!(refusals.len() == 1 && refusals[0].contains(why), "{claims}: {refusals:?}");
             }
         }
@@ -179,8 +179,8 @@ async fn provider_of_a_private_ca_signs_in_once_its_root_is_trusted() {
     for roots in [&[][..], &[("SSO_TLS_ROOTS", other.path().to_str().unwrap())]] {
         moved_to(&mut fixture, &provider, roots).await;
         let path = "/api/auth/social/company/login/";
-        let answer = fixture.browser().ask(Method::POST, path, &[]).await;
-        assert_page(&answer, 502, "company isn&#39;t responding.");
+        let response = fixture.browser().ask(Method::POST, path, &[]).await;
+        assert_page(&response, 502, "company isn&#39;t responding.");
     }
     assert_eq!(provider.asked("/.well-known/openid-configuration"), 0);
     moved_to(&mut fixture, &provider, &[("SSO_TLS_ROOTS", file.path().to_str().unwrap())]).await;

@@ -15,10 +15,10 @@ async fn form_of_more_than_a_thousand_fields_is_refused() {
     let fixture = Fixture::new().await;
     let body = "a=1&".repeat(1001);
     for operation in operations() {
-        let answer = fixture.send(&operation, Some(FORM), body.clone()).await;
-        assert_documented(&answer, &operation.name());
+        let response = fixture.send(&operation, Some(FORM), body.clone()).await;
+        assert_documented(&response, &operation.name());
         assert_eq!(
-            (answer.status, detail(&answer).as_str()),
+            (response.status, detail(&response).as_str()),
             (400, "The number of form fields exceeds 1000.")
         );
     }
@@ -36,10 +36,10 @@ async fn json_of_more_than_a_thousand_values_is_refused() {
     ];
     for operation in operations() {
         for body in &bodies {
-            let answer = fixture.send(&operation, Some(JSON), body.clone()).await;
-            assert_documented(&answer, &operation.name());
+            let response = fixture.send(&operation, Some(JSON), body.clone()).await;
+            assert_documented(&response, &operation.name());
             assert_eq!(
-                (answer.status, detail(&answer).as_str()),
+                (response.status, detail(&response).as_str()),
                 (400, "The number of JSON values exceeds 1000.")
             );
         }
@@ -55,18 +55,18 @@ async fn names_have_150_characters_at_most() {
     let message = json!(["Ensure this field has no more than 150 characters."]);
     let bad = json!({ "username": longer, "first_name": longer, "last_name": longer });
     for method in [Method::PUT, Method::PATCH] {
-        let answer = fixture.server.send(method, "user/", &headers, bad.clone()).await;
+        let response = fixture.server.send(method, "user/", &headers, bad.clone()).await;
         let expected = json!({ "username": message, "first_name": message, "last_name": message });
-        assert_eq!((answer.status, answer.json()), (400, expected));
+        assert_eq!((response.status, response.json()), (400, expected));
     }
     let registration = json!({ "username": longer, "password1": PASSWORD, "password2": PASSWORD });
-    let answer = fixture.server.post("registration/", &[], registration).await;
-    assert_eq!((answer.status, answer.json()), (400, json!({ "username": message })));
+    let response = fixture.server.post("registration/", &[], registration).await;
+    assert_eq!((response.status, response.json()), (400, json!({ "username": message })));
     fixture.assert_untouched("long names").await;
 
     let good = json!({ "username": longest, "first_name": longest, "last_name": longest });
-    let answer = fixture.server.send(Method::PUT, "user/", &headers, good).await;
-    assert_eq!((answer.status, &answer.json()["username"]), (200, &json!(longest)));
+    let response = fixture.server.send(Method::PUT, "user/", &headers, good).await;
+    assert_eq!((response.status, &response.json()["username"]), (200, &json!(longest)));
 }
 
 #[tokio::test]
@@ -76,8 +76,8 @@ async fn endless_texts_in_every_field_are_refused_or_unknown() {
     for operation in operations() {
         let body: Value =
             operation.fields.iter().map(|(name, _)| ((*name).to_owned(), json!(long))).collect();
-        let answer = fixture.send(&operation, Some(JSON), body.to_string()).await;
-        assert_documented(&answer, &operation.name());
+        let response = fixture.send(&operation, Some(JSON), body.to_string()).await;
+        assert_documented(&response, &operation.name());
     }
     fixture.assert_untouched("endless texts").await;
 }
@@ -85,34 +85,34 @@ async fn endless_texts_in_every_field_are_refused_or_unknown() {
 /// Sends a request head and as much of the body as the server accepts, and reads the response.
 async fn raw(address: SocketAddr, head: String, body: Vec<u8>) -> String {
     let request = request_of(&head);
-    let answer = tokio::task::spawn_blocking(move || {
+    let response = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         let mut sending = stream.try_clone().unwrap();
         // The server may close the connection before the end of the body.
         let sender = std::thread::spawn(move || drop(sending.write_all(&body)));
-        let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
+        let (mut response, mut buffer) = (Vec::new(), [0; 4096]);
         while let Ok(read @ 1..) = stream.read(&mut buffer) {
-            answer.extend_from_slice(&buffer[..read]);
-            if answer.ends_with(b"}") {
+            response.extend_from_slice(&buffer[..read]);
+            if response.ends_with(b"}") {
                 break;
             }
         }
         drop(stream.shutdown(std::net::Shutdown::Both));
         sender.join().unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+        String::from_utf8_lossy(&response).into_owned()
     })
     .await
     .unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+    let (head, body) = response.split_once("\r\n\r\n").expect("a response");
     let (status, headers) = first_line_and_headers(head);
     let status = status.split(' ').nth(1).unwrap().parse().unwrap();
     contract::check(
         &request,
         &contract::Reply { status, headers: &headers, body: body.as_bytes() },
     );
-    answer
+    response
 }
 
 /// A stand-in for the body, which is too large for the server to read to its end.
@@ -141,9 +141,9 @@ fn first_line_and_headers(head: &str) -> (&str, HeaderMap) {
     )
 }
 
-fn assert_too_large(answer: &str, what: &str) {
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{what}: {answer}");
-    let body = answer.split_once("\r\n\r\n").unwrap().1;
+fn assert_too_large(response: &str, what: &str) {
+    assert!(response.starts_with("HTTP/1.1 413 "), "{what}: {response}");
+    let body = response.split_once("\r\n\r\n").unwrap().1;
     let body: Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{what}: {e}: {body}"));
     assert_eq!(
         body,

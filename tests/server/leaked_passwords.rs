@@ -28,29 +28,29 @@ async fn amy(settings: &[(&str, &str)]) -> TestServer {
     let mut all = vec![("LEAKED_PASSWORDS", "off")];
     all.extend_from_slice(settings);
     let server = TestServer::with(&all).await;
-    let answer = server.post("registration/", &[], registration("amy", LEAKED)).await;
-    assert_eq!(answer.status, 201, "off: {}", answer.json());
+    let response = server.post("registration/", &[], registration("amy", LEAKED)).await;
+    assert_eq!(response.status, 201, "off: {}", response.json());
     server
 }
 
 #[tokio::test]
 async fn leaked_password_is_refused_as_common_at_registration_change_and_reset() {
     let server = TestServer::start().await;
-    let answer = server.post("registration/", &[], registration("ben", LEAKED)).await;
-    assert_eq!((answer.status, answer.json()), (400, json!({ "password1": [TOO_COMMON] })));
+    let response = server.post("registration/", &[], registration("ben", LEAKED)).await;
+    assert_eq!((response.status, response.json()), (400, json!({ "password1": [TOO_COMMON] })));
     let token = server.register("amy", "amy@example.com").await;
     let headers = [("Authorization", token.as_str())];
     let refusal = json!({ "new_password2": [TOO_COMMON] });
-    let answer = server.post("password/change/", &headers, both(LEAKED)).await;
-    assert_eq!((answer.status, answer.json()), (400, refusal.clone()));
+    let response = server.post("password/change/", &headers, both(LEAKED)).await;
+    assert_eq!((response.status, response.json()), (400, refusal.clone()));
     server.take_mails(1).await;
     server.post("password/reset/", &[], json!({ "email": "amy@example.com" })).await;
     let (uid, token) = reset_link(&server.take_mails(1).await[0]);
     let mut body = both(LEAKED);
     body["uid"] = json!(uid);
     body["token"] = json!(token);
-    let answer = server.post("password/reset/confirm/", &[], body).await;
-    assert_eq!((answer.status, answer.json()), (400, refusal));
+    let response = server.post("password/reset/confirm/", &[], body).await;
+    assert_eq!((response.status, response.json()), (400, refusal));
     let body = json!({ "password": LEAKED.to_lowercase() });
     let strength = Browser::new(&server).post("strength/", body).await.json();
     assert_eq!(strength, json!({ "score": 0, "broken": ["common"] }));
@@ -62,18 +62,18 @@ async fn sign_in_page_warns_about_a_leaked_password() {
     let server = TestServer::at_with(&server.database, &[("LEAKED_PASSWORDS", "builtin")]).await;
     let mut browser = Browser::new(&server);
     let body = json!({ "username": "amy", "password": LEAKED });
-    let answer = browser.post("login/", body.clone()).await;
-    assert_eq!((answer.status, answer.json()), (200, json!({ "leaked": true })));
+    let response = browser.post("login/", body.clone()).await;
+    assert_eq!((response.status, response.json()), (200, json!({ "leaked": true })));
     // With a second factor the page says so behind it, and the API never.
     let (secret, _) = browser.add_device().await;
     let mut again = Browser::new(&server);
-    let answer = again.post("login/", body.clone()).await;
-    assert_eq!(answer.json(), json!({ "second_factor": true }));
-    let answer = again.code(&now(&server, &secret)).await;
-    assert_eq!(answer.json()["leaked"], true, "{}", answer.json());
+    let response = again.post("login/", body.clone()).await;
+    assert_eq!(response.json(), json!({ "second_factor": true }));
+    let response = again.code(&now(&server, &secret)).await;
+    assert_eq!(response.json()["leaked"], true, "{}", response.json());
     server.register("ben", "").await;
-    let answer = server.log_in("ben", PASSWORD).await;
-    assert_eq!(answer.json().as_object().unwrap().len(), 1);
+    let response = server.log_in("ben", PASSWORD).await;
+    assert_eq!(response.json().as_object().unwrap().len(), 1);
     let body = json!({ "username": "ben", "password": PASSWORD });
     assert_eq!(Browser::new(&server).post("login/", body).await.json(), json!({}));
 }
@@ -88,9 +88,13 @@ async fn page_about_a_leaked_password_has_its_own_title_in_every_language() {
         let mut shown = Vec::new();
         for page in ["login", "leaked-password"] {
             let request = server.http.get(format!("{}/platform/{page}", server.base));
-            let answer = server.page(request.header("Accept-Language", tag)).await;
-            assert_eq!((answer.status, answer.header("content-language")), (200, tag), "{page}");
-            let html = String::from_utf8(answer.body).unwrap();
+            let response = server.page(request.header("Accept-Language", tag)).await;
+            assert_eq!(
+                (response.status, response.header("content-language")),
+                (200, tag),
+                "{page}"
+            );
+            let html = String::from_utf8(response.body).unwrap();
             let between = |start, end| {
                 let after = html.split_once(start).unwrap().1;
                 after.split_once(end).unwrap().0.to_owned()
@@ -128,11 +132,11 @@ async fn unreadable_filter_refuses_nothing_and_is_queried_after_authentication_o
     assert_eq!(Browser::new(&server).post("login/", body).await.status, 400);
     assert_eq!(warnings(), 0, "a guess");
     let body = json!({ "username": "amy", "password": PASSWORD });
-    let answer = Browser::new(&server).post("login/", body).await;
-    assert_eq!((answer.status, answer.json()), (200, json!({})));
+    let response = Browser::new(&server).post("login/", body).await;
+    assert_eq!((response.status, response.json()), (200, json!({})));
     assert_eq!(warnings(), 1, "a sign-in");
-    let answer = server.post("registration/", &[], registration("ben", "Sphinx-Opal-52")).await;
-    assert_eq!(answer.status, 201, "{}", answer.json());
+    let response = server.post("registration/", &[], registration("ben", "Sphinx-Opal-52")).await;
+    assert_eq!(response.status, 201, "{}", response.json());
 }
 
 #[tokio::test]
@@ -141,8 +145,8 @@ async fn configured_filter_replaces_the_builtin_list() {
     let path = folder.path().join("leaked.bin");
     write_filter(&path);
     let server = TestServer::with(&[("LEAKED_PASSWORDS", path.to_str().unwrap())]).await;
-    let answer = server.post("registration/", &[], registration("amy", "Sphinx-Opal-52")).await;
-    assert_eq!((answer.status, answer.json()), (400, json!({ "password1": [TOO_COMMON] })));
-    let answer = server.post("registration/", &[], registration("ben", LEAKED)).await;
-    assert_eq!(answer.status, 201, "{}", answer.json());
+    let response = server.post("registration/", &[], registration("amy", "Sphinx-Opal-52")).await;
+    assert_eq!((response.status, response.json()), (400, json!({ "password1": [TOO_COMMON] })));
+    let response = server.post("registration/", &[], registration("ben", LEAKED)).await;
+    assert_eq!(response.status, 201, "{}", response.json());
 }

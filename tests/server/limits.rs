@@ -10,29 +10,29 @@ use inventree_auth::domain::passwords::Password;
 use inventree_auth::mail::Message;
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key};
+use test_support::{PASSWORD, Response, TestServer, confirmation_key};
 
 async fn limited() -> TestServer {
     TestServer::with(&[("RATE_LIMITS", "on")]).await
 }
 
-async fn basic(server: &TestServer, username: &str, password: &str) -> Answer {
+async fn basic(server: &TestServer, username: &str, password: &str) -> Response {
     let header = format!("Basic {}", BASE64.encode(format!("{username}:{password}")));
     server.get("user/", &[("authorization", &header)]).await
 }
 
-async fn reset(server: &TestServer, email: &str) -> Answer {
+async fn reset(server: &TestServer, email: &str) -> Response {
     server.post("password/reset/", &[], json!({ "email": email })).await
 }
 
-async fn resend(server: &TestServer, email: &str) -> Answer {
+async fn resend(server: &TestServer, email: &str) -> Response {
     server.post("registration/resend-email/", &[], json!({ "email": email })).await
 }
 
-fn assert_throttled(answer: &Answer, seconds: u64) {
+fn assert_throttled(response: &Response, seconds: u64) {
     let text = format!("Request was throttled. Expected available in {seconds} seconds.");
-    assert_eq!((answer.status, answer.json()), (429, json!({ "detail": text })));
-    assert_eq!(answer.header("retry-after"), seconds.to_string());
+    assert_eq!((response.status, response.json()), (429, json!({ "detail": text })));
+    assert_eq!(response.header("retry-after"), seconds.to_string());
 }
 
 #[tokio::test]
@@ -40,9 +40,9 @@ async fn eleventh_wrong_password_is_throttled_until_time_passes() {
     let server = limited().await;
     server.register("amy", "").await;
     for _ in 0..10 {
-        let answer = server.log_in("amy", "wrong").await;
+        let response = server.log_in("amy", "wrong").await;
         let words = json!({ "non_field_errors": ["Unable to log in with provided credentials."] });
-        assert_eq!((answer.status, answer.json()), (400, words));
+        assert_eq!((response.status, response.json()), (400, words));
     }
     // An attempt before the time is up counts too.
     assert_throttled(&server.log_in("amy", "wrong").await, 60);
@@ -119,8 +119,8 @@ async fn unverified_login_attempt_is_not_counted() {
         // Bypasses the contract check: the document has no 503.
         let wrong =
             server.http.post(&login).json(&json!({ "username": "amy", "password": "wrong" }));
-        let answer = server.page(wrong).await;
-        assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{answer:?}");
+        let response = server.page(wrong).await;
+        assert_eq!((response.status, response.header("retry-after")), (503, "2"), "{response:?}");
     }
     assert!(hasher.is_busy(&requester), "the hashes were too quick");
     futures::future::join_all(waiting).await;
@@ -357,19 +357,19 @@ async fn address_probes_of_an_account_are_limited() {
     let token = server.register("mallory", "").await;
     let headers = [("authorization", token.as_str())];
     let pk = server.get("user/", &headers).await.json()["pk"].clone();
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for n in 0..400 {
         let email = if n % 2 == 0 {
             "victim@example.com".to_owned()
         } else {
             format!("free{n}@example.com")
         };
-        answers.push(
+        responses.push(
             server.post("emails/", &headers, json!({ "email": email, "user": pk })).await.status,
         );
     }
-    assert_eq!(answers.iter().filter(|status| **status != 429).count(), 30, "{answers:?}");
-    assert!(answers[30..].iter().all(|status| *status == 429));
+    assert_eq!(responses.iter().filter(|status| **status != 429).count(), 30, "{responses:?}");
+    assert!(responses[30..].iter().all(|status| *status == 429));
     server.clock.advance(Duration::hours(2));
     let email = json!({ "email": "mallory@example.com", "user": pk });
     assert_eq!(server.post("emails/", &headers, email).await.status, 201);
@@ -389,9 +389,9 @@ async fn username_probes_of_an_account_are_limited() {
     let mut told = 0;
     for n in 0..400 {
         let name = if n % 2 == 0 { "victim".to_owned() } else { format!("mallory{n}") };
-        let answer =
+        let response =
             server.send(Method::PATCH, "user/", &headers, json!({ "username": name })).await;
-        told += usize::from(answer.status != 429);
+        told += usize::from(response.status != 429);
     }
     assert_eq!(told, 30);
 }
@@ -405,10 +405,10 @@ async fn probes_by_accounts_of_one_client_share_a_limit() {
         let token = server.register(&format!("mallory{account}"), "").await;
         let headers = [("authorization", token.as_str())];
         for _ in 0..30 {
-            let answer = server
+            let response = server
                 .send(Method::PATCH, "user/", &headers, json!({ "username": "mallory0" }))
                 .await;
-            told += usize::from(answer.status != 429);
+            told += usize::from(response.status != 429);
         }
     }
     assert!((60..=90).contains(&told), "{told}");

@@ -7,6 +7,7 @@ mod audit;
 mod bad_input;
 mod confirmation;
 mod connections;
+mod cors;
 mod csrf_and_logout;
 mod demo;
 mod email_addresses;

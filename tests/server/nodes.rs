@@ -43,14 +43,14 @@ async fn mails(nodes: &[TestServer], count: usize) -> Vec<inventree_auth::mail::
 #[ignore = "needs PostgreSQL: cargo test --test postgresql"]
 async fn one_name_in_64_spellings_over_three_servers_is_registered_once() {
     let nodes = nodes(&[]).await;
-    let answers = join_all((0..CLIENTS).map(|n| {
+    let responses = join_all((0..CLIENTS).map(|n| {
         let body = json!({
             "username": spelling("racers", n), "password1": PASSWORD, "password2": PASSWORD,
         });
         nodes[n % NODES].post("registration/", &[], body)
     }))
     .await;
-    assert_eq!(count_by_status(&answers), BTreeMap::from([(201, 1), (400, CLIENTS - 1)]));
+    assert_eq!(count_by_status(&responses), BTreeMap::from([(201, 1), (400, CLIENTS - 1)]));
 }
 
 /// Exactly one primary address remains after 64 clients have made different ones primary at once.
@@ -77,13 +77,17 @@ async fn addresses_made_primary_by_64_clients_over_three_servers_leave_one_prima
         // The previously confirmed addresses are notified.
         mails(&nodes, n).await;
     }
-    let answers = join_all((0..CLIENTS).map(|n| {
+    let responses = join_all((0..CLIENTS).map(|n| {
         let path = format!("emails/{}/primary/", ids[n % ids.len()]);
         let node = &nodes[n % NODES];
         async move { node.post(&path, &headers, Value::Null).await }
     }))
     .await;
-    assert!(answers.iter().all(|answer| answer.status < 300), "{:?}", count_by_status(&answers));
+    assert!(
+        responses.iter().all(|response| response.status < 300),
+        "{:?}",
+        count_by_status(&responses)
+    );
     for node in &nodes {
         let rows = node.get("emails/", &headers).await.json();
         let primaries: Vec<_> = rows["results"]
@@ -105,7 +109,7 @@ async fn reset_link_used_by_64_clients_over_three_servers_works_once() {
     mails(&nodes, 1).await;
     nodes[1].post("password/reset/", &[], json!({ "email": "amy@example.com" })).await;
     let (uid, token) = reset_link(&mails(&nodes, 1).await[0]);
-    let answers = join_all((0..CLIENTS).map(|n| {
+    let responses = join_all((0..CLIENTS).map(|n| {
         let password = format!("Quagga-Topaz-{n}");
         let body = json!({
             "uid": uid, "token": token, "new_password1": password, "new_password2": password,
@@ -113,8 +117,8 @@ async fn reset_link_used_by_64_clients_over_three_servers_works_once() {
         nodes[n % NODES].post("password/reset/confirm/", &[], body)
     }))
     .await;
-    assert_eq!(count_by_status(&answers), BTreeMap::from([(200, 1), (400, CLIENTS - 1)]));
-    let winner = answers.iter().position(|answer| answer.status == 200).unwrap();
+    assert_eq!(count_by_status(&responses), BTreeMap::from([(200, 1), (400, CLIENTS - 1)]));
+    let winner = responses.iter().position(|response| response.status == 200).unwrap();
     for node in &nodes {
         assert_eq!(node.log_in("amy", &format!("Quagga-Topaz-{winner}")).await.status, 200);
     }
@@ -162,8 +166,8 @@ async fn revocation_on_one_server_applies_at_once_on_all() {
 async fn guesses_are_counted_over_all_servers_together() {
     let nodes = nodes(&[("RATE_LIMITS", "on")]).await;
     nodes[0].register("amy", "").await;
-    let answers = join_all((0..CLIENTS).map(|n| nodes[n % NODES].log_in("amy", "wrong"))).await;
-    assert_eq!(count_by_status(&answers), BTreeMap::from([(400, 10), (429, CLIENTS - 10)]));
+    let responses = join_all((0..CLIENTS).map(|n| nodes[n % NODES].log_in("amy", "wrong"))).await;
+    assert_eq!(count_by_status(&responses), BTreeMap::from([(400, 10), (429, CLIENTS - 10)]));
     for node in &nodes {
         assert_eq!(node.log_in("amy", PASSWORD).await.status, 429);
         // Refused attempts count too.
@@ -318,11 +322,11 @@ async fn unresponsive_database_is_unavailable_until_it_recovers() {
         server.http.post(of("password/reset/")).json(&json!({ "email": "amy@example.com" })),
     ];
     let patience = std::time::Duration::from_secs(30);
-    let answers =
+    let responses =
         join_all(requests.map(|request| tokio::time::timeout(patience, server.page(request))))
             .await;
-    for answer in answers {
-        assert_eq!(answer.expect("an answer").status, 503);
+    for response in responses {
+        assert_eq!(response.expect("a response").status, 503);
     }
     drop(frozen);
     assert_eq!(server.get("user/", &[("authorization", &token)]).await.json()["username"], "amy");

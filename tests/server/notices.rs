@@ -174,8 +174,8 @@ async fn changes_need_recent_auth() {
     let token = format!("Token {}", made["key"].as_str().unwrap());
     server.clock.advance(Duration::minutes(11));
     let headers = [("authorization", token.as_str())];
-    let answer = server.post(&format!("emails/{id}/primary/"), &headers, Value::Null).await;
-    assert_eq!(answer.status, 200);
+    let response = server.post(&format!("emails/{id}/primary/"), &headers, Value::Null).await;
+    assert_eq!(response.status, 200);
 }
 
 #[tokio::test]

@@ -16,13 +16,13 @@ async fn start() -> TestServer {
 /// Every sample by name and labels, parsed strictly: HELP and TYPE before the samples of a family,
 /// one `# EOF` at the end.
 async fn metrics(server: &TestServer) -> BTreeMap<String, f64> {
-    let answer = server.admin("/metrics").await;
-    assert_eq!(answer.status, 200);
+    let response = server.admin("/metrics").await;
+    assert_eq!(response.status, 200);
     assert_eq!(
-        answer.header("content-type"),
+        response.header("content-type"),
         "application/openmetrics-text; version=1.0.0; charset=utf-8"
     );
-    let text = String::from_utf8(answer.body).unwrap();
+    let text = String::from_utf8(response.body).unwrap();
     let (samples, rest) = text.split_once("# EOF\n").unwrap();
     assert_eq!(rest, "");
     let mut types: BTreeMap<&str, &str> = BTreeMap::new();
@@ -73,9 +73,9 @@ async fn health_and_metrics_are_off_by_default_and_never_on_the_api_port() {
     for (server, path) in
         [(&server, "/metrics"), (&shown, "/metrics"), (&shown, "/healthz"), (&shown, "/readyz")]
     {
-        let answer = server.run(server.http.get(format!("{}{path}", server.base))).await;
-        assert_eq!(answer.status, 404);
-        assert_eq!(answer.json()["detail"], "API endpoint not found");
+        let response = server.run(server.http.get(format!("{}{path}", server.base))).await;
+        assert_eq!(response.status, 404);
+        assert_eq!(response.json()["detail"], "API endpoint not found");
     }
 }
 
@@ -83,10 +83,10 @@ async fn health_and_metrics_are_off_by_default_and_never_on_the_api_port() {
 async fn working_server_is_healthy_and_ready() {
     let server = start().await;
     for (path, says) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
-        let answer = server.admin(path).await;
-        assert_eq!((answer.status, answer.body.as_slice()), (200, says.as_bytes()));
-        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
-        assert_eq!(answer.header("cache-control"), "no-store");
+        let response = server.admin(path).await;
+        assert_eq!((response.status, response.body.as_slice()), (200, says.as_bytes()));
+        assert_eq!(response.header("content-type"), "text/plain; charset=utf-8");
+        assert_eq!(response.header("cache-control"), "no-store");
     }
 }
 
@@ -132,9 +132,9 @@ async fn locked_database_makes_a_server_unready_until_it_is_unlocked() {
     let server = start().await;
     let lock = server.database.lock();
     let started = std::time::Instant::now();
-    let answer = server.admin("/readyz").await;
+    let response = server.admin("/readyz").await;
     assert_eq!(
-        (answer.status, answer.body.as_slice()),
+        (response.status, response.body.as_slice()),
         (503, &b"not ready: the database cannot be written\n"[..])
     );
     assert_eq!(server.admin("/healthz").await.status, 200);

@@ -46,10 +46,10 @@ async fn data_export_needs_recent_auth_and_has_no_secret() {
     let mut browser = amy(&server).await;
     let (_, codes) = browser.add_device().await;
     let made = browser.post("tokens/", json!({ "name": "program", "days": 9 })).await.json();
-    let answer = browser.get("export/").await;
-    assert_eq!(answer.status, 200);
-    assert!(answer.header("content-disposition").contains("account.json"));
-    let data = answer.json();
+    let response = browser.get("export/").await;
+    assert_eq!(response.status, 200);
+    assert!(response.header("content-disposition").contains("account.json"));
+    let data = response.json();
     assert_eq!(data["account"]["username"], "amy");
     assert_eq!(data["addresses"][0]["email"], "amy@example.com");
     assert_eq!(

@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::Method;
 use serde_json::json;
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+use test_support::{PASSWORD, Response, TestServer, confirmation_key, reset_link};
 
 use crate::second_factor::Browser;
 
@@ -23,15 +23,15 @@ pub const PAGES: [&str; 9] = [
     "/platform/factors",
 ];
 
-async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Response {
     let request = server.http.get(format!("{}{path}", server.base));
     server
         .run(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
         .await
 }
 
-fn text(answer: &Answer) -> String {
-    String::from_utf8(answer.body.clone()).unwrap()
+fn text(response: &Response) -> String {
+    String::from_utf8(response.body.clone()).unwrap()
 }
 
 /// The assets that a page loads.
@@ -44,15 +44,15 @@ fn loaded(page: &str) -> Vec<String> {
 async fn pages_have_no_inline_code_and_no_other_origins() {
     let server = TestServer::start().await;
     for path in PAGES {
-        let answer = get(&server, path, &[("Accept", "text/html")]).await;
-        assert_eq!(answer.status, 200, "{path}");
-        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-        let policy = answer.header("content-security-policy");
+        let response = get(&server, path, &[("Accept", "text/html")]).await;
+        assert_eq!(response.status, 200, "{path}");
+        assert_eq!(response.header("content-type"), "text/html; charset=utf-8");
+        let policy = response.header("content-security-policy");
         let expected = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
             data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors \
             'none'";
         assert_eq!(policy, expected, "{path}");
-        let page = text(&answer);
+        let page = text(&response);
         assert!(!page.contains("{{") && !page.contains("}}"), "{path}: {page}");
         assert!(
             !page.contains("style=")
@@ -147,9 +147,9 @@ async fn opening_an_emailed_link_consumes_nothing() {
     let reset = format!("/platform/set-password?uid={uid}&token={token}");
     for path in [&confirm, &reset] {
         for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-            let answer =
+            let response =
                 server.run(server.http.request(method, format!("{}{path}", server.base))).await;
-            assert_eq!(answer.status, 200);
+            assert_eq!(response.status, 200);
         }
         let posted = server.run(server.http.post(format!("{}{path}", server.base))).await;
         assert_eq!((posted.status, posted.header("allow")), (405, "GET, HEAD, OPTIONS"));
@@ -175,8 +175,8 @@ async fn alternative_paths_redirect_to_the_page_with_their_query() {
         ("/accounts/login/?next=/platform/", "/platform/login?next=/platform/"),
         ("/accounts/authenticate/", "/platform/second-factor"),
     ] {
-        let answer = get(&server, path, &[]).await;
-        assert_eq!((answer.status, answer.header("location")), (302, target), "{path}");
+        let response = get(&server, path, &[]).await;
+        assert_eq!((response.status, response.header("location")), (302, target), "{path}");
     }
 }
 

@@ -4,14 +4,14 @@
 use chrono::Duration;
 use serde_json::{Value, json};
 use test_support::authenticator::Authenticator;
-use test_support::{Answer, TestServer};
+use test_support::{Response, TestServer};
 
 use super::second_factor::{Browser, amy, events};
 
 const SITE: &str = "http://auth.example.com";
 
-/// Adds a passkey in a signed-in browser; the answer to the last request.
-async fn try_to_add(browser: &mut Browser<'_>, authenticator: &mut Authenticator) -> Answer {
+/// Adds a passkey in a signed-in browser; the response to the last request.
+async fn try_to_add(browser: &mut Browser<'_>, authenticator: &mut Authenticator) -> Response {
     let options = browser.post("factors/passkeys/", json!({})).await;
     assert_eq!(options.status, 200, "{options:?}");
     let body = authenticator.create(&options.json(), "laptop");
@@ -27,7 +27,7 @@ async fn add(browser: &mut Browser<'_>) -> (Authenticator, Vec<String>) {
 }
 
 /// The response to a challenge for anyone.
-async fn answer(browser: &mut Browser<'_>, authenticator: &mut Authenticator) -> Value {
+async fn assertion(browser: &mut Browser<'_>, authenticator: &mut Authenticator) -> Value {
     let options = browser.get("passkey/").await.json();
     authenticator.get(&options)
 }
@@ -60,7 +60,7 @@ async fn passkey_alone_signs_its_owner_in() {
     assert_eq!(codes.len(), 10, "the first factor comes with recovery codes");
     server.clock.advance(Duration::seconds(60));
     let mut browser = Browser::new(&server);
-    let body = answer(&mut browser, &mut authenticator).await;
+    let body = assertion(&mut browser, &mut authenticator).await;
     assert_eq!(browser.post("passkey/", body).await.status, 200);
     assert_eq!(browser.user().await, 200);
     let listed = browser.get("factors/").await.json();
@@ -115,9 +115,9 @@ async fn account_has_several_passkeys_and_removes_one() {
     assert!(codes.is_empty(), "later factors come without recovery codes");
     assert_eq!(browser.post("factors/passkeys/1/remove/", json!({})).await.status, 200);
     let mut other = Browser::new(&server);
-    let body = answer(&mut other, &mut first).await;
+    let body = assertion(&mut other, &mut first).await;
     assert_eq!(other.post("passkey/", body).await.status, 400);
-    let body = answer(&mut other, &mut second).await;
+    let body = assertion(&mut other, &mut second).await;
     assert_eq!(other.post("passkey/", body).await.status, 200);
     assert_eq!(browser.post("factors/passkeys/2/remove/", json!({})).await.status, 200);
     assert_eq!(server.database.number("SELECT COUNT(*) FROM recovery_codes"), 0);
@@ -193,7 +193,7 @@ async fn invalid_passkey_responses_are_refused_and_logged_once() {
     let mut setup = amy(&server).await;
     let (mut authenticator, _) = add(&mut setup).await;
     let mut browser = Browser::new(&server);
-    let body = answer(&mut browser, &mut authenticator).await;
+    let body = assertion(&mut browser, &mut authenticator).await;
     assert_eq!(browser.post("passkey/", body).await.status, 200);
     let before = rows(&server);
     type Spoil = fn(&mut Authenticator);
@@ -214,7 +214,7 @@ async fn invalid_passkey_responses_are_refused_and_logged_once() {
         let good = authenticator.counter;
         spoil(&mut authenticator);
         let mut browser = Browser::new(&server);
-        let body = answer(&mut browser, &mut authenticator).await;
+        let body = assertion(&mut browser, &mut authenticator).await;
         let refused = browser.post("passkey/", body).await;
         assert_eq!(refused.status, 400, "{why}: {refused:?}");
         assert!(refused.cookie("sessionid").is_none());
@@ -237,10 +237,10 @@ async fn invalid_passkey_responses_are_refused_and_logged_once() {
         ("", String::new(), "signature"),
     ] {
         let mut browser = Browser::new(&server);
-        let mut body = answer(&mut browser, &mut authenticator).await;
+        let mut body = assertion(&mut browser, &mut authenticator).await;
         match field {
             "" => {
-                let forged = answer(&mut browser, &mut stranger).await;
+                let forged = assertion(&mut browser, &mut stranger).await;
                 for taken in ["state", "client_data", "authenticator_data", "signature"] {
                     body[taken] = forged[taken].clone();
                 }
@@ -261,7 +261,7 @@ async fn challenge_is_for_one_purpose_and_account_and_five_minutes() {
     let mut setup = amy(&server).await;
     let (mut authenticator, _) = add(&mut setup).await;
     let mut browser = Browser::new(&server);
-    let mut body = answer(&mut browser, &mut authenticator).await;
+    let mut body = assertion(&mut browser, &mut authenticator).await;
     // A challenge for anyone is none for the second step, and the other way round.
     browser.password().await;
     assert_eq!(browser.post("second-factor/", body.clone()).await.status, 400);
@@ -271,7 +271,7 @@ async fn challenge_is_for_one_purpose_and_account_and_five_minutes() {
     server.clock.advance(Duration::seconds(301));
     assert_eq!(browser.post("passkey/", body.take()).await.status, 400, "after five minutes");
     // The clock went back: a used challenge stays used.
-    let body = answer(&mut browser, &mut authenticator).await;
+    let body = assertion(&mut browser, &mut authenticator).await;
     assert_eq!(browser.post("passkey/", body.clone()).await.status, 200);
     server.clock.advance(Duration::seconds(-60));
     assert_eq!(browser.post("passkey/", body).await.status, 400, "used before");
@@ -287,7 +287,7 @@ async fn response_sent_many_times_at_once_and_to_two_servers_signs_in_once() {
     authenticator.counter = 0;
     assert_eq!(try_to_add(&mut setup, &mut authenticator).await.status, 200);
     let mut browser = Browser::new(&server);
-    let body = answer(&mut browser, &mut authenticator).await;
+    let body = assertion(&mut browser, &mut authenticator).await;
     let before = server.database.number("SELECT COUNT(*) FROM sessions");
     let tries = (0..16).map(|n| {
         let (browser, body) = (browser.clone(), body.clone());

@@ -17,9 +17,9 @@ async fn reset_responds_uniformly_and_emails_only_known_addresses() {
     deactivate(&server, pk(&server, &gone).await).await;
     register(&server, "amy").await;
     for email in ["nobody@example.com", "gone@example.com", "AMY@Example.COM"] {
-        let answer = ask(&server, email).await;
+        let response = ask(&server, email).await;
         let detail = json!({ "detail": "Password reset e-mail has been sent." });
-        assert_eq!((answer.status, answer.json()), (200, detail), "{email}");
+        assert_eq!((response.status, response.json()), (200, detail), "{email}");
     }
     // Email is sent in order: amy's is the first and the only one, to the address as stored.
     let mails = server.take_mails(1).await;
@@ -37,9 +37,9 @@ async fn reset_link_is_built_from_the_configured_site() {
         ("x-forwarded-host", "evil.example.net"),
         ("x-forwarded-proto", "https"),
     ];
-    let answer =
+    let response =
         server.post("password/reset/", &headers, json!({ "email": "amy@example.com" })).await;
-    assert_eq!(answer.status, 200);
+    assert_eq!(response.status, 200);
     let mail = &server.take_mails(1).await[0];
     assert!(
         mail.text.contains("http://auth.example.com/platform/set-password?uid="),
@@ -88,10 +88,10 @@ async fn reset_link_works_once_and_opens_no_session() {
     let server = TestServer::start().await;
     register(&server, "amy").await;
     let link = link(&server, "amy@example.com").await;
-    let answer = reset(&server, &link, NEW).await;
+    let response = reset(&server, &link, NEW).await;
     let detail = json!({ "detail": "Password has been reset with the new password." });
-    assert_eq!((answer.status, answer.json()), (200, detail));
-    assert!(answer.cookie("sessionid").is_none());
+    assert_eq!((response.status, response.json()), (200, detail));
+    assert!(response.cookie("sessionid").is_none());
     let again = reset(&server, &link, "Copper-Meadow-31").await;
     assert_eq!((again.status, again.json()), (400, invalid_token()));
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 400);
@@ -120,8 +120,8 @@ async fn failed_reset_does_not_consume_the_link() {
             json!({ "uid": uid, "token": token, "new_password1": first, "new_password2": second });
         let server = &server;
         async move {
-            let answer = server.post("password/reset/confirm/", &[], body).await;
-            (answer.status, answer.json())
+            let response = server.post("password/reset/confirm/", &[], body).await;
+            (response.status, response.json())
         }
     };
     let invalid = json!(["Invalid value"]);
@@ -150,8 +150,8 @@ async fn reset_link_is_bound_to_its_account() {
     register(&server, "bob").await;
     let amys = link(&server, "amy@example.com").await;
     let bobs = link(&server, "bob@example.com").await;
-    let answer = reset(&server, &(bobs.0, amys.1), NEW).await;
-    assert_eq!((answer.status, answer.json()), (400, invalid_token()));
+    let response = reset(&server, &(bobs.0, amys.1), NEW).await;
+    assert_eq!((response.status, response.json()), (400, invalid_token()));
 }
 
 #[tokio::test]
@@ -227,8 +227,8 @@ async fn reset_link_of_an_account_deactivated_since_is_void() {
     let (token, _) = register(&server, "amy").await;
     let link = link(&server, "amy@example.com").await;
     deactivate(&server, pk(&server, &token).await).await;
-    let answer = reset(&server, &link, NEW).await;
-    assert_eq!((answer.status, answer.json()), (400, invalid_token()));
+    let response = reset(&server, &link, NEW).await;
+    assert_eq!((response.status, response.json()), (400, invalid_token()));
 }
 
 #[tokio::test]

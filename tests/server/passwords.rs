@@ -3,7 +3,7 @@
 use inventree_auth::store::StoreError;
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+use test_support::{PASSWORD, Response, TestServer, confirmation_key, reset_link};
 
 use crate::second_factor::Browser;
 
@@ -17,11 +17,11 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) async fn open(server: &TestServer, username: &str) -> Session {
-        let answer = server.log_in(username, PASSWORD).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let csrf = answer.cookie_value("csrftoken");
+        let response = server.log_in(username, PASSWORD).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let csrf = response.cookie_value("csrftoken");
         Session {
-            cookie: format!("sessionid={}; csrftoken={csrf}", answer.cookie_value("sessionid")),
+            cookie: format!("sessionid={}; csrftoken={csrf}", response.cookie_value("sessionid")),
             csrf,
         }
     }
@@ -39,16 +39,21 @@ async fn fresh_token(server: &TestServer, username: &str) -> String {
     token_by(&server.log_in(username, PASSWORD).await)
 }
 
-fn token_by(login: &Answer) -> String {
+fn token_by(login: &Response) -> String {
     format!("Token {}", login.json()["key"].as_str().unwrap())
 }
 
-pub(super) async fn change(server: &TestServer, token: &str, first: &str, second: &str) -> Answer {
+pub(super) async fn change(
+    server: &TestServer,
+    token: &str,
+    first: &str,
+    second: &str,
+) -> Response {
     let body = json!({ "new_password1": first, "new_password2": second });
     server.post("password/change/", &[("authorization", token)], body).await
 }
 
-pub(super) async fn ask(server: &TestServer, email: &str) -> Answer {
+pub(super) async fn ask(server: &TestServer, email: &str) -> Response {
     server.post("password/reset/", &[], json!({ "email": email })).await
 }
 
@@ -62,7 +67,7 @@ pub(super) async fn reset(
     server: &TestServer,
     (uid, token): &(String, String),
     password: &str,
-) -> Answer {
+) -> Response {
     let body =
         json!({ "uid": uid, "token": token, "new_password1": password, "new_password2": password });
     server.post("password/reset/confirm/", &[], body).await
@@ -88,9 +93,9 @@ pub(super) async fn pk(server: &TestServer, token: &str) -> i64 {
 
 pub(super) async fn add_address(server: &TestServer, token: &str, email: &str) -> i64 {
     let body = json!({ "email": email, "user": pk(server, token).await });
-    let answer = server.post("emails/", &[("authorization", token)], body).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()["id"].as_i64().unwrap()
+    let response = server.post("emails/", &[("authorization", token)], body).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    response.json()["id"].as_i64().unwrap()
 }
 
 /// Adds and confirms an address. The existing confirmed address of the account gets a notice.
@@ -120,9 +125,9 @@ pub(super) fn invalid_token() -> Value {
 async fn password_change_replaces_the_old_password() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
-    let answer = change(&server, &token, NEW, NEW).await;
+    let response = change(&server, &token, NEW, NEW).await;
     assert_eq!(
-        (answer.status, answer.json()),
+        (response.status, response.json()),
         (200, json!({ "detail": "New password has been saved." }))
     );
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 400);
@@ -140,9 +145,9 @@ async fn unchanged_password_is_accepted() {
 async fn mismatch_is_reported_under_the_second_field() {
     let server = TestServer::start().await;
     let token = server.register("amy", "").await;
-    let answer = change(&server, &token, NEW, "Violet-Anchor-59").await;
+    let response = change(&server, &token, NEW, "Violet-Anchor-59").await;
     let message = json!({ "new_password2": ["The two password fields didn’t match."] });
-    assert_eq!((answer.status, answer.json()), (400, message));
+    assert_eq!((response.status, response.json()), (400, message));
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
 }
 
@@ -150,14 +155,14 @@ async fn mismatch_is_reported_under_the_second_field() {
 async fn every_weakness_is_reported_in_order() {
     let server = TestServer::start().await;
     let token = server.register("123456", "").await;
-    let answer = change(&server, &token, "123456", "123456").await;
+    let response = change(&server, &token, "123456", "123456").await;
     let messages = json!({ "new_password2": [
         "The password is too similar to the username.",
         "This password is too short. It must contain at least 8 characters.",
         "This password is too common.",
         "This password is entirely numeric.",
     ]});
-    assert_eq!((answer.status, answer.json()), (400, messages));
+    assert_eq!((response.status, response.json()), (400, messages));
     assert_eq!(server.log_in("123456", PASSWORD).await.status, 200);
 }
 
@@ -176,9 +181,9 @@ async fn each_weakness_is_reported_alone() {
         ("PassWord1", "This password is too common."),
         ("8402957316402", "This password is entirely numeric."),
     ] {
-        let answer = change(&server, &token, password, password).await;
+        let response = change(&server, &token, password, password).await;
         assert_eq!(
-            (answer.status, answer.json()),
+            (response.status, response.json()),
             (400, json!({ "new_password2": [message] })),
             "{password}"
         );
@@ -195,10 +200,10 @@ async fn missing_and_overlong_fields_are_all_named() {
         field is required."] });
     assert_eq!((missing.status, missing.json()), (400, required));
     let long = "aZ9-".repeat(32) + "x";
-    let answer = change(&server, &token, &long, &long).await;
+    let response = change(&server, &token, &long, &long).await;
     let message = "Ensure this field has no more than 128 characters.";
     assert_eq!(
-        (answer.status, answer.json()),
+        (response.status, response.json()),
         (400, json!({ "new_password1": [message], "new_password2": [message] }))
     );
 }
@@ -210,8 +215,8 @@ async fn change_by_token_keeps_that_token_and_ends_everything_else() {
     let other = fresh_token(&server, "amy").await;
     let session = Session::open(&server, "amy").await;
     let bob = server.register("bob", "").await;
-    let answer = change(&server, &used, NEW, NEW).await;
-    assert_eq!((answer.status, answer.cookie("sessionid")), (200, None));
+    let response = change(&server, &used, NEW, NEW).await;
+    assert_eq!((response.status, response.cookie("sessionid")), (200, None));
     assert_eq!(token_status(&server, &used).await, 200);
     assert_eq!(token_status(&server, &other).await, 401);
     assert_eq!(session.status(&server).await, 401);
@@ -225,11 +230,11 @@ async fn change_in_a_session_cycles_it_and_ends_everything_else() {
     let (used, other) = (Session::open(&server, "amy").await, Session::open(&server, "amy").await);
     let body = json!({ "new_password1": NEW, "new_password2": NEW });
     let headers = [("cookie", used.cookie.as_str()), ("x-csrftoken", used.csrf.as_str())];
-    let answer = server.post("password/change/", &headers, body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = server.post("password/change/", &headers, body).await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!((used.status(&server).await, other.status(&server).await), (401, 401));
     assert_eq!(token_status(&server, &token).await, 401);
-    let cycled = format!("sessionid={}", answer.cookie_value("sessionid"));
+    let cycled = format!("sessionid={}", response.cookie_value("sessionid"));
     assert_eq!(server.get("user/", &[("cookie", &cycled)]).await.status, 200);
 }
 
@@ -240,8 +245,8 @@ async fn change_by_password_ends_every_token_and_session() {
     let session = Session::open(&server, "amy").await;
     let body = json!({ "new_password1": NEW, "new_password2": NEW });
     let request = server.http.post(format!("{}/api/auth/password/change/", server.base));
-    let answer = server.run(request.basic_auth("amy", Some(PASSWORD)).json(&body)).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = server.run(request.basic_auth("amy", Some(PASSWORD)).json(&body)).await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!((token_status(&server, &token).await, session.status(&server).await), (401, 401));
 }
 
@@ -268,20 +273,20 @@ async fn old_password_is_checked_when_it_is_sent() {
         json!([PASSWORD]),
         json!({ "a": PASSWORD }),
     ] {
-        let answer = server
+        let response = server
             .post("password/change/", &[("authorization", &token)], body(wrong.clone()))
             .await;
         let message = "Your old password was entered incorrectly. Please enter it again.";
         assert_eq!(
-            (answer.status, answer.json()),
+            (response.status, response.json()),
             (400, json!({ "old_password": [message] })),
             "{wrong}"
         );
         assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
     }
-    let answer =
+    let response =
         server.post("password/change/", &[("authorization", &token)], body(json!(PASSWORD))).await;
-    assert_eq!(answer.status, 200);
+    assert_eq!(response.status, 200);
 }
 
 #[tokio::test]

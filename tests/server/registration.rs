@@ -2,7 +2,7 @@
 
 use inventree_auth::store::StoreError;
 use serde_json::{Value, json};
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key};
+use test_support::{PASSWORD, Response, TestServer, confirmation_key};
 
 fn body(username: &str, email: Option<&str>, password: &str) -> Value {
     let mut body = json!({ "username": username, "password1": password, "password2": password });
@@ -12,7 +12,7 @@ fn body(username: &str, email: Option<&str>, password: &str) -> Value {
     body
 }
 
-async fn try_to(server: &TestServer, body: Value) -> Answer {
+async fn try_to(server: &TestServer, body: Value) -> Response {
     server.post("registration/", &[], body).await
 }
 
@@ -26,22 +26,22 @@ async fn accounts(server: &TestServer) -> i64 {
         .unwrap()
 }
 
-fn refusal(answer: &Answer) -> (u16, Value) {
-    (answer.status, answer.json())
+fn refusal(response: &Response) -> (u16, Value) {
+    (response.status, response.json())
 }
 
 #[tokio::test]
 async fn registration_logs_in_and_emails_a_key() {
     let server = TestServer::start().await;
-    let answer = try_to(&server, body(" amy ", Some("Amy@Example.com"), PASSWORD)).await;
-    assert_eq!(answer.status, 201, "{answer:?}");
-    let key = answer.json()["key"].as_str().unwrap().to_owned();
-    assert_eq!(answer.json(), json!({ "key": key }));
+    let response = try_to(&server, body(" amy ", Some("Amy@Example.com"), PASSWORD)).await;
+    assert_eq!(response.status, 201, "{response:?}");
+    let key = response.json()["key"].as_str().unwrap().to_owned();
+    assert_eq!(response.json(), json!({ "key": key }));
     let parts: Vec<&str> = key.split('-').collect();
     assert_eq!((parts[0], parts[1].len(), parts[2]), ("inv", 40, "20260301"));
     assert!(parts[1].bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
 
-    let cookie = format!("sessionid={}", answer.cookie_value("sessionid"));
+    let cookie = format!("sessionid={}", response.cookie_value("sessionid"));
     let me = server.get("user/", &[("cookie", &cookie)]).await.json();
     assert_eq!((&me["username"], &me["email"]), (&json!("amy"), &json!("amy@example.com")));
     let rows = server.get("emails/", &[("authorization", &format!("Token {key}"))]).await.json();
@@ -63,8 +63,8 @@ async fn confusable_username_is_refused() {
     server.register("Андрей", "").await;
     // Cyrillic, full-width, mathematical, and an invisible filler.
     for name in ["p\u{430}ypal", "\u{ff50}aypal", "\u{1d429}aypal", "paypal\u{3164}"] {
-        let answer = try_to(&server, body(name, None, PASSWORD)).await;
-        assert_eq!(refusal(&answer), (400, taken.clone()), "{name}");
+        let response = try_to(&server, body(name, None, PASSWORD)).await;
+        assert_eq!(refusal(&response), (400, taken.clone()), "{name}");
     }
     // Renaming obeys the same rule. Other spellings of one's own name are accepted.
     let rename = |name: &'static str| {
@@ -98,11 +98,11 @@ async fn confusable_check_covers_imported_usernames() {
 async fn cookies_have_their_flags() {
     for (site, secure) in [("http://auth.example.com", false), ("https://auth.example.com", true)] {
         let server = TestServer::with(&[("SITE_URL", site)]).await;
-        let answer = try_to(&server, body("amy", None, PASSWORD)).await;
+        let response = try_to(&server, body("amy", None, PASSWORD)).await;
         for (name, age, http_only) in
             [("sessionid", 1_209_600, true), ("csrftoken", 31_449_600, false)]
         {
-            let cookie = answer.cookie(name).unwrap();
+            let cookie = response.cookie(name).unwrap();
             let mut parts = cookie.split("; ");
             let value = parts.next().unwrap();
             assert!(
@@ -125,9 +125,9 @@ async fn cookies_have_their_flags() {
 async fn cookie_flags_follow_their_settings() {
     let server =
         TestServer::with(&[("SESSION_COOKIE_SECURE", "true"), ("COOKIE_SAMESITE", "strict")]).await;
-    let answer = try_to(&server, body("amy", None, PASSWORD)).await;
+    let response = try_to(&server, body("amy", None, PASSWORD)).await;
     for name in ["sessionid", "csrftoken"] {
-        let cookie = answer.cookie(name).unwrap();
+        let cookie = response.cookie(name).unwrap();
         assert!(cookie.contains("; SameSite=Strict") && cookie.contains("; Secure"), "{cookie}");
     }
 }
@@ -157,9 +157,9 @@ async fn disabled_registration_reveals_no_accounts() {
     for (name, email) in
         [("amy", "new@example.com"), ("new", "amy@example.com"), ("new", "new@example.com")]
     {
-        let answer = try_to(&server, body(name, Some(email), PASSWORD)).await;
+        let response = try_to(&server, body(name, Some(email), PASSWORD)).await;
         assert_eq!(
-            refusal(&answer),
+            refusal(&response),
             (400, json!({ "non_field_errors": ["Registration is disabled."] })),
             "{name}"
         );
@@ -169,9 +169,9 @@ async fn disabled_registration_reveals_no_accounts() {
 #[tokio::test]
 async fn registration_is_disabled_by_default() {
     let server = TestServer::with(&[("LOGIN_ENABLE_REG", "")]).await;
-    let answer = try_to(&server, body("amy", None, PASSWORD)).await;
+    let response = try_to(&server, body("amy", None, PASSWORD)).await;
     assert_eq!(
-        refusal(&answer),
+        refusal(&response),
         (400, json!({ "non_field_errors": ["Registration is disabled."] }))
     );
 }
@@ -194,15 +194,15 @@ async fn only_approved_domains_can_register() {
     for email in
         ["a@example.net", "a@sub.example.com", "a@example.com.evil.net", "a@notexample.org"]
     {
-        let answer = try_to(&server, body("amy", Some(email), PASSWORD)).await;
+        let response = try_to(&server, body("amy", Some(email), PASSWORD)).await;
         let message = json!({ "email": ["The provided email domain is not approved."] });
-        assert_eq!(refusal(&answer), (400, message), "{email}");
+        assert_eq!(refusal(&response), (400, message), "{email}");
     }
     // Leaving out the address does not bypass the rule.
-    let answer = try_to(&server, body("cat", None, PASSWORD)).await;
-    assert_eq!(refusal(&answer), (400, json!({ "email": ["This field is required."] })));
-    let answer = try_to(&server, body("cat", Some(""), PASSWORD)).await;
-    assert_eq!(refusal(&answer), (400, json!({ "email": ["This field may not be blank."] })));
+    let response = try_to(&server, body("cat", None, PASSWORD)).await;
+    assert_eq!(refusal(&response), (400, json!({ "email": ["This field is required."] })));
+    let response = try_to(&server, body("cat", Some(""), PASSWORD)).await;
+    assert_eq!(refusal(&response), (400, json!({ "email": ["This field may not be blank."] })));
     assert_eq!(accounts(&server).await, 0);
     // Case-insensitive.
     assert_eq!(try_to(&server, body("amy", Some("amy@EXAMPLE.com"), PASSWORD)).await.status, 201);
@@ -282,9 +282,9 @@ async fn unconfirmed_account_has_no_access_under_login_confirm_first() {
     let server = TestServer::with(&[("LOGIN_CONFIRM_FIRST", "true")]).await;
     let missing = try_to(&server, body("amy", None, PASSWORD)).await;
     assert_eq!(refusal(&missing), (400, json!({ "email": ["This field is required."] })));
-    let answer = try_to(&server, body("amy", Some("amy@example.com"), PASSWORD)).await;
-    assert_eq!((answer.status, answer.json()), (201, json!({})));
-    assert_eq!(answer.cookie("sessionid"), None);
+    let response = try_to(&server, body("amy", Some("amy@example.com"), PASSWORD)).await;
+    assert_eq!((response.status, response.json()), (201, json!({})));
+    assert_eq!(response.cookie("sessionid"), None);
     let refused = server.log_in("amy", PASSWORD).await;
     assert_eq!(
         refusal(&refused),
@@ -313,10 +313,10 @@ async fn address_verified_by_another_account_is_refused() {
         200
     );
     for email in ["amy@example.com", "AMY@Example.com"] {
-        let answer = try_to(&server, body("bob", Some(email), PASSWORD)).await;
+        let response = try_to(&server, body("bob", Some(email), PASSWORD)).await;
         let message =
             json!({ "email": ["A user is already registered with this e-mail address."] });
-        assert_eq!(refusal(&answer), (400, message));
+        assert_eq!(refusal(&response), (400, message));
     }
     assert_eq!(accounts(&server).await, 1);
 }
@@ -351,13 +351,13 @@ async fn password_similar_to_the_username_is_refused() {
 #[tokio::test]
 async fn weak_password_is_an_error_of_its_field() {
     let server = TestServer::start().await;
-    let answer = try_to(&server, body("amy", None, "123456")).await;
+    let response = try_to(&server, body("amy", None, "123456")).await;
     let messages = json!({ "password1": [
         "This password is too short. It must contain at least 8 characters.",
         "This password is too common.",
         "This password is entirely numeric.",
     ]});
-    assert_eq!(refusal(&answer), (400, messages));
+    assert_eq!(refusal(&response), (400, messages));
     assert_eq!(accounts(&server).await, 0);
 }
 
@@ -366,14 +366,14 @@ async fn mismatch_is_reported_once_the_fields_are_valid() {
     let server = TestServer::start().await;
     let mut sent = body("amy", None, PASSWORD);
     sent["password2"] = json!("Zebra-Quartz-78");
-    let answer = try_to(&server, sent.clone()).await;
+    let response = try_to(&server, sent.clone()).await;
     assert_eq!(
-        refusal(&answer),
+        refusal(&response),
         (400, json!({ "non_field_errors": ["The two password fields didn't match."] }))
     );
     sent["username"] = json!("a b");
-    let answer = try_to(&server, sent).await;
-    assert!(answer.json().get("non_field_errors").is_none(), "{answer:?}");
+    let response = try_to(&server, sent).await;
+    assert!(response.json().get("non_field_errors").is_none(), "{response:?}");
     assert_eq!(accounts(&server).await, 0);
 }
 
@@ -381,9 +381,12 @@ async fn mismatch_is_reported_once_the_fields_are_valid() {
 async fn longest_password_has_1024_characters() {
     let server = TestServer::start().await;
     let long = "aZ9-".repeat(256);
-    let answer = try_to(&server, body("amy", None, &format!("{long}x"))).await;
+    let response = try_to(&server, body("amy", None, &format!("{long}x"))).await;
     let message = "Ensure this field has no more than 1024 characters.";
-    assert_eq!(refusal(&answer), (400, json!({ "password1": [message], "password2": [message] })));
+    assert_eq!(
+        refusal(&response),
+        (400, json!({ "password1": [message], "password2": [message] }))
+    );
     assert_eq!(accounts(&server).await, 0);
     assert_eq!(try_to(&server, body("amy", None, &long)).await.status, 201);
     assert_eq!(server.log_in("amy", &long).await.status, 200);
@@ -392,9 +395,9 @@ async fn longest_password_has_1024_characters() {
 #[tokio::test]
 async fn registration_does_not_bypass_an_enforced_second_factor() {
     let server = TestServer::with(&[("LOGIN_ENFORCE_MFA", "true")]).await;
-    let answer = try_to(&server, body("amy", Some("amy@example.com"), PASSWORD)).await;
-    assert_eq!(refusal(&answer), (403, json!({ "detail": "MFA required for this user" })));
-    assert!(!answer.headers.contains_key("set-cookie"));
+    let response = try_to(&server, body("amy", Some("amy@example.com"), PASSWORD)).await;
+    assert_eq!(refusal(&response), (403, json!({ "detail": "MFA required for this user" })));
+    assert!(!response.headers.contains_key("set-cookie"));
     assert_eq!(accounts(&server).await, 0);
 }
 
@@ -410,7 +413,7 @@ async fn all_bad_fields_are_named_at_once() {
 
     let sent =
         json!({ "username": "a b", "email": "nonsense", "password1": "123456", "password2": null });
-    let answer = try_to(&server, sent).await;
+    let response = try_to(&server, sent).await;
     let messages = json!({
         "username": ["Enter a valid username. This value may contain only letters, numbers, and \
          @/./+/-/_ characters."],
@@ -422,8 +425,8 @@ async fn all_bad_fields_are_named_at_once() {
         ],
         "password2": ["This field may not be null."],
     });
-    assert_eq!(refusal(&answer), (400, messages));
-    let text = String::from_utf8(answer.body).unwrap();
+    assert_eq!(refusal(&response), (400, messages));
+    let text = String::from_utf8(response.body).unwrap();
     let places: Vec<_> = ["username", "email", "password1", "password2"]
         .map(|f| text.find(&format!("\"{f}\":")))
         .into();
@@ -436,9 +439,9 @@ async fn usernames_are_unique_regardless_of_case() {
     server.register("amy", "").await;
     server.register("Änne", "").await;
     for username in ["amy", "AMY", "Amy", " aMy ", "änne", "ÄNNE"] {
-        let answer = try_to(&server, body(username, None, PASSWORD)).await;
+        let response = try_to(&server, body(username, None, PASSWORD)).await;
         let message = json!({ "username": ["A user with that username already exists."] });
-        assert_eq!(refusal(&answer), (400, message), "{username}");
+        assert_eq!(refusal(&response), (400, message), "{username}");
     }
     assert_eq!(accounts(&server).await, 2);
 }
@@ -450,9 +453,9 @@ async fn name_has_up_to_150_letters_of_any_script() {
     for username in [long.as_str(), "名前", "a@b.c+d-e_f", "x"] {
         assert_eq!(try_to(&server, body(username, None, PASSWORD)).await.status, 201, "{username}");
     }
-    let answer = try_to(&server, body(&format!("{long}e"), None, PASSWORD)).await;
+    let response = try_to(&server, body(&format!("{long}e"), None, PASSWORD)).await;
     let message = json!({ "username": ["Ensure this field has no more than 150 characters."] });
-    assert_eq!(refusal(&answer), (400, message));
+    assert_eq!(refusal(&response), (400, message));
 }
 
 #[tokio::test]

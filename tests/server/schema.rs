@@ -5,14 +5,19 @@ use std::io::Read;
 use inventree_auth::contract::{self, SOURCE};
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::{Answer, PASSWORD, TestServer};
+use test_support::{PASSWORD, Response, TestServer};
 
 const SCHEMA: &str = "/api/schema/";
 const REFERENCE: &str = "/api-doc/";
 const YAML: &str = "application/vnd.oai.openapi; charset=utf-8";
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8";
 
-async fn ask(server: &TestServer, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn ask(
+    server: &TestServer,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Response {
     let mut request = server.http.request(method, format!("{}{path}", server.base));
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -20,7 +25,7 @@ async fn ask(server: &TestServer, method: Method, path: &str, headers: &[(&str, 
     server.run(request).await
 }
 
-async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Response {
     ask(server, Method::GET, path, headers).await
 }
 
@@ -51,45 +56,45 @@ fn gunzip(bytes: &[u8]) -> String {
 async fn document_is_served_byte_for_byte() {
     let server = TestServer::start().await;
     let checked_in = std::fs::read("spec/inventree-auth-v291.yaml").unwrap();
-    let answer = get(&server, SCHEMA, &[]).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, YAML));
-    assert_eq!(answer.body, checked_in);
+    let response = get(&server, SCHEMA, &[]).await;
+    assert_eq!((response.status, response.header("content-type")), (200, YAML));
+    assert_eq!(response.body, checked_in);
     assert_eq!(
-        answer.header("content-disposition"),
+        response.header("content-disposition"),
         "inline; filename=\"InvenTree API (291).yaml\""
     );
-    assert_eq!(answer.header("content-length"), checked_in.len().to_string());
+    assert_eq!(response.header("content-length"), checked_in.len().to_string());
 }
 
 #[tokio::test]
 async fn second_document_is_served_beside_the_first() {
     let server = TestServer::start().await;
     let checked_in = std::fs::read_to_string("spec/inventree-user-v291.yaml").unwrap();
-    let answer = get(&server, "/api/schema/user/", &[]).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, YAML));
-    assert_eq!(answer.body, checked_in.as_bytes());
-    let answer = get(&server, "/api/schema/user/?format=json", &[]).await;
-    assert_eq!(answer.json(), contract::parse(&checked_in).unwrap());
+    let response = get(&server, "/api/schema/user/", &[]).await;
+    assert_eq!((response.status, response.header("content-type")), (200, YAML));
+    assert_eq!(response.body, checked_in.as_bytes());
+    let response = get(&server, "/api/schema/user/?format=json", &[]).await;
+    assert_eq!(response.json(), contract::parse(&checked_in).unwrap());
 }
 
 #[tokio::test]
 async fn document_as_json_is_the_same_in_the_same_order() {
     let server = TestServer::start().await;
-    let answer = get(&server, "/api/schema/?format=json", &[]).await;
+    let response = get(&server, "/api/schema/?format=json", &[]).await;
     assert_eq!(
-        (answer.status, answer.header("content-type")),
+        (response.status, response.header("content-type")),
         (200, "application/vnd.oai.openapi+json")
     );
     assert_eq!(
-        answer.header("content-disposition"),
+        response.header("content-disposition"),
         "inline; filename=\"InvenTree API (291).json\""
     );
-    assert_eq!(answer.json(), contract::parse(SOURCE).unwrap());
+    assert_eq!(response.json(), contract::parse(SOURCE).unwrap());
     // JSON is YAML, and this parser keeps the order of keys.
     let in_order = |text: &str| {
         serde_yaml_ng::to_string(&serde_yaml_ng::from_str::<serde_yaml_ng::Value>(text).unwrap())
     };
-    let text = String::from_utf8(answer.body).unwrap();
+    let text = String::from_utf8(response.body).unwrap();
     assert_eq!(in_order(&text).unwrap(), in_order(SOURCE).unwrap());
 }
 
@@ -121,14 +126,14 @@ async fn accept_and_format_select_the_content_type() {
         ("?format=json", "application/*", openapi_json),
         ("?format=xml&format=json", "*/*", openapi_json),
     ] {
-        let answer = get(&server, &format!("{SCHEMA}{query}"), &[("accept", accept)]).await;
+        let response = get(&server, &format!("{SCHEMA}{query}"), &[("accept", accept)]).await;
         assert_eq!(
-            (answer.status, answer.header("content-type")),
+            (response.status, response.header("content-type")),
             (200, content_type),
             "{query} {accept}"
         );
-        assert!(answer.header("vary").contains("Accept,"), "{answer:?}");
-        assert_eq!(answer.body.starts_with(b"{"), content_type.contains("json"), "{accept}");
+        assert!(response.header("vary").contains("Accept,"), "{response:?}");
+        assert_eq!(response.body.starts_with(b"{"), content_type.contains("json"), "{accept}");
     }
 }
 
@@ -137,8 +142,8 @@ async fn unknown_response_format_is_refused_before_authentication() {
     let server = TestServer::start().await;
     let bad = ("authorization", "Token nonsense");
     for format in ["xml", "api", "JSON", ""] {
-        let answer = get(&server, &format!("/api/schema/?format={format}"), &[bad]).await;
-        assert_eq!((answer.status, answer.json()), (404, detail("Not found.")), "{format}");
+        let response = get(&server, &format!("/api/schema/?format={format}"), &[bad]).await;
+        assert_eq!((response.status, response.json()), (404, detail("Not found.")), "{format}");
     }
     let words = detail("Could not satisfy the request Accept header.");
     for (query, accept) in [
@@ -150,9 +155,13 @@ async fn unknown_response_format_is_refused_before_authentication() {
         ("?format=yaml", "application/json"),
     ] {
         for method in [Method::GET, Method::POST, Method::OPTIONS] {
-            let answer =
+            let response =
                 ask(&server, method, &format!("{SCHEMA}{query}"), &[("accept", accept), bad]).await;
-            assert_eq!((answer.status, answer.json()), (406, words.clone()), "{query} {accept}");
+            assert_eq!(
+                (response.status, response.json()),
+                (406, words.clone()),
+                "{query} {accept}"
+            );
         }
     }
 }
@@ -166,10 +175,10 @@ async fn document_is_public_but_refuses_invalid_credentials() {
     {
         assert_eq!(get(&server, SCHEMA, &headers).await.status, 200, "{headers:?}");
     }
-    let answer = get(&server, SCHEMA, &[("authorization", "Token inv-nonsense")]).await;
-    assert_eq!((answer.status, answer.json()), (401, detail("Invalid token.")));
-    assert_eq!(answer.header("www-authenticate"), "Token");
-    assert_eq!(answer.header("cache-control"), "no-store");
+    let response = get(&server, SCHEMA, &[("authorization", "Token inv-nonsense")]).await;
+    assert_eq!((response.status, response.json()), (401, detail("Invalid token.")));
+    assert_eq!(response.header("www-authenticate"), "Token");
+    assert_eq!(response.header("cache-control"), "no-store");
 }
 
 #[tokio::test]
@@ -199,13 +208,13 @@ async fn unchanged_content_is_304() {
     let listed = format!("\"other\", W/{tag}");
     for known in [tag.as_str(), &listed, "*"] {
         for method in [Method::GET, Method::HEAD] {
-            let answer = ask(&server, method, SCHEMA, &[("if-none-match", known)]).await;
-            assert_eq!((answer.status, answer.body.len()), (304, 0), "{known}");
+            let response = ask(&server, method, SCHEMA, &[("if-none-match", known)]).await;
+            assert_eq!((response.status, response.body.len()), (304, 0), "{known}");
             assert_eq!(
-                (answer.header("etag"), answer.header("cache-control")),
+                (response.header("etag"), response.header("cache-control")),
                 (tag.as_str(), "no-cache")
             );
-            assert!(answer.header("vary").contains("Accept,"), "{answer:?}");
+            assert!(response.header("vary").contains("Accept,"), "{response:?}");
         }
     }
     for unknown in ["\"other\"", tag.trim_matches('"'), json.header("etag"), ""] {
@@ -224,11 +233,11 @@ async fn pages_accept_get_only() {
     let server = TestServer::start().await;
     for path in [SCHEMA, REFERENCE, "/api-doc/reference.js"] {
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-            let answer = ask(&server, method.clone(), path, &[]).await;
+            let response = ask(&server, method.clone(), path, &[]).await;
             let words = format!("Method \"{method}\" not allowed.");
-            assert_eq!((answer.status, answer.json()), (405, detail(&words)), "{path}");
-            assert_eq!(answer.header("allow"), "GET, HEAD, OPTIONS");
-            assert_eq!(answer.header("cache-control"), "no-store");
+            assert_eq!((response.status, response.json()), (405, detail(&words)), "{path}");
+            assert_eq!(response.header("allow"), "GET, HEAD, OPTIONS");
+            assert_eq!(response.header("cache-control"), "no-store");
         }
     }
 }
@@ -236,18 +245,18 @@ async fn pages_accept_get_only() {
 #[tokio::test]
 async fn options_lists_the_content_types_of_a_page() {
     let server = TestServer::start().await;
-    let answer = ask(&server, Method::OPTIONS, SCHEMA, &[]).await;
-    assert_eq!((answer.status, answer.header("allow")), (200, "GET, HEAD, OPTIONS"));
+    let response = ask(&server, Method::OPTIONS, SCHEMA, &[]).await;
+    assert_eq!((response.status, response.header("allow")), (200, "GET, HEAD, OPTIONS"));
     let forms = [
         "application/vnd.oai.openapi",
         "application/yaml",
         "application/vnd.oai.openapi+json",
         "application/json",
     ];
-    assert_eq!(answer.json()["renders"], json!(forms));
-    assert_eq!(answer.json()["parses"], json!([]));
-    let answer = ask(&server, Method::OPTIONS, REFERENCE, &[]).await;
-    assert_eq!(answer.json()["renders"], json!(["text/html; charset=utf-8"]));
+    assert_eq!(response.json()["renders"], json!(forms));
+    assert_eq!(response.json()["parses"], json!([]));
+    let response = ask(&server, Method::OPTIONS, REFERENCE, &[]).await;
+    assert_eq!(response.json()["renders"], json!(["text/html; charset=utf-8"]));
     let refused =
         ask(&server, Method::OPTIONS, SCHEMA, &[("authorization", "Token nonsense")]).await;
     assert_eq!(refused.status, 401);
@@ -269,13 +278,13 @@ async fn page_paths_match_exactly() {
         "/api-doc/swagger-ui-bundle.js/",
         "/Api-doc/",
     ] {
-        let answer = get(&server, path, &[]).await;
+        let response = get(&server, path, &[]).await;
         assert_eq!(
-            (answer.status, &answer.json()["detail"]),
+            (response.status, &response.json()["detail"]),
             (404, &json!("API endpoint not found")),
             "{path}"
         );
-        assert_eq!(answer.header("content-type"), "application/json", "{path}");
+        assert_eq!(response.header("content-type"), "application/json", "{path}");
     }
 }
 
@@ -292,28 +301,31 @@ async fn pages_have_the_security_headers() {
     let server = TestServer::start().await;
     let shell = shell(&server).await;
     for path in [SCHEMA, REFERENCE].into_iter().chain(assets(&shell)) {
-        let answer = get(&server, path, &[]).await;
-        assert_eq!(answer.status, 200, "{path}");
+        let response = get(&server, path, &[]).await;
+        assert_eq!(response.status, 200, "{path}");
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
             ("referrer-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),
         ] {
-            assert_eq!(answer.header(name), value, "{path}");
+            assert_eq!(response.header(name), value, "{path}");
         }
-        assert!(answer.header("vary").contains("origin"), "{path}");
-        assert!(!answer.header("x-request-id").is_empty());
-        assert!(!answer.headers.contains_key("set-cookie"));
+        assert!(response.header("vary").contains("origin"), "{path}");
+        assert!(!response.header("x-request-id").is_empty());
+        assert!(!response.headers.contains_key("set-cookie"));
     }
 }
 
 #[tokio::test]
 async fn reference_allows_no_inline_code_and_no_other_origin() {
     let server = TestServer::start().await;
-    let answer = get(&server, REFERENCE, &[]).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "text/html; charset=utf-8"));
-    let policy = answer.header("content-security-policy");
+    let response = get(&server, REFERENCE, &[]).await;
+    assert_eq!(
+        (response.status, response.header("content-type")),
+        (200, "text/html; charset=utf-8")
+    );
+    let policy = response.header("content-security-policy");
     let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
     for needed in [
         "default-src 'none'",
@@ -328,7 +340,7 @@ async fn reference_allows_no_inline_code_and_no_other_origin() {
         assert!(directives.contains(&needed), "{needed}: {policy}");
     }
     assert_eq!(directives.len(), 8, "{policy}");
-    let shell = String::from_utf8(answer.body).unwrap();
+    let shell = String::from_utf8(response.body).unwrap();
     for foreign in ["http:", "https:", "\"//", "style=", "<style", "onload", "javascript:"] {
         assert!(!shell.contains(foreign), "{foreign}: {shell}");
     }
@@ -355,11 +367,15 @@ async fn reference_loads_only_own_assets() {
     ] {
         let url =
             assets.iter().find(|url| url.starts_with(&format!("/api-doc/{name}?v="))).expect(name);
-        let answer = get(&server, url, &[]).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, content_type), "{name}");
-        let text = match answer.header("content-encoding") {
-            "gzip" => gunzip(&answer.body),
-            _ => String::from_utf8(answer.body).unwrap(),
+        let response = get(&server, url, &[]).await;
+        assert_eq!(
+            (response.status, response.header("content-type")),
+            (200, content_type),
+            "{name}"
+        );
+        let text = match response.header("content-encoding") {
+            "gzip" => gunzip(&response.body),
+            _ => String::from_utf8(response.body).unwrap(),
         };
         assert!(text.contains(says), "{name}");
     }
@@ -369,12 +385,16 @@ async fn reference_loads_only_own_assets() {
 async fn only_versioned_asset_urls_are_immutable() {
     let server = TestServer::start().await;
     for url in assets(&shell(&server).await) {
-        let answer = get(&server, url, &[]).await;
-        assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable", "{url}");
-        assert_eq!(answer.header("vary"), "origin, Accept-Encoding");
+        let response = get(&server, url, &[]).await;
+        assert_eq!(
+            response.header("cache-control"),
+            "public, max-age=31536000, immutable",
+            "{url}"
+        );
+        assert_eq!(response.header("vary"), "origin, Accept-Encoding");
         let (path, version) = url.split_once("?v=").unwrap();
-        assert_eq!(answer.header("etag"), format!("\"{version}\""));
-        let known = get(&server, url, &[("if-none-match", answer.header("etag"))]).await;
+        assert_eq!(response.header("etag"), format!("\"{version}\""));
+        let known = get(&server, url, &[("if-none-match", response.header("etag"))]).await;
         assert_eq!((known.status, known.body.len()), (304, 0));
         for other in
             [path.to_owned(), format!("{path}?v=0"), format!("{path}?v="), format!("{url}&x=1")]
@@ -394,13 +414,17 @@ async fn client_that_refuses_gzip_gets_406() {
     let server = TestServer::start().await;
     let path = "/api-doc/swagger-ui.css";
     for takes in ["gzip", "gzip, deflate, br", "br, *;q=0.1", "x-gzip", "GZIP;q=0.5"] {
-        let answer = get(&server, path, &[("accept-encoding", takes)]).await;
-        assert_eq!((answer.status, answer.header("content-encoding")), (200, "gzip"), "{takes}");
+        let response = get(&server, path, &[("accept-encoding", takes)]).await;
+        assert_eq!(
+            (response.status, response.header("content-encoding")),
+            (200, "gzip"),
+            "{takes}"
+        );
     }
     for takes in ["identity", "br", "gzip;q=0", "gzip; q=0.0, deflate", ""] {
-        let answer = get(&server, path, &[("accept-encoding", takes)]).await;
+        let response = get(&server, path, &[("accept-encoding", takes)]).await;
         assert_eq!(
-            (answer.status, answer.json()),
+            (response.status, response.json()),
             (406, detail("This file is sent as gzip only.")),
             "{takes}"
         );
@@ -431,16 +455,16 @@ async fn cacheable_response_clears_no_cookie() {
     assert!(server.get("providers/", &dead).await.cookie("sessionid").is_some());
     let shell = shell(&server).await;
     for path in [SCHEMA, REFERENCE].into_iter().chain(assets(&shell)) {
-        let answer = get(&server, path, &dead).await;
-        assert_eq!((answer.status, answer.cookie("sessionid")), (200, None), "{path}");
+        let response = get(&server, path, &dead).await;
+        assert_eq!((response.status, response.cookie("sessionid")), (200, None), "{path}");
     }
 }
 
 #[tokio::test]
 async fn listed_origin_may_read_the_document() {
     let server = TestServer::with(&[("CORS_ORIGIN_WHITELIST", "https://app.example.com")]).await;
-    let answer = get(&server, SCHEMA, &[("origin", "https://app.example.com")]).await;
-    assert_eq!(answer.header("access-control-allow-origin"), "https://app.example.com");
+    let response = get(&server, SCHEMA, &[("origin", "https://app.example.com")]).await;
+    assert_eq!(response.header("access-control-allow-origin"), "https://app.example.com");
     let other = get(&server, SCHEMA, &[("origin", "https://evil.example.com")]).await;
     assert_eq!((other.status, other.header("access-control-allow-origin")), (200, ""));
 }

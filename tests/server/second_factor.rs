@@ -9,7 +9,7 @@ use chrono::Duration;
 use inventree_auth::domain::factors::totp;
 use inventree_auth::store::AuditFilter;
 use serde_json::{Value, json};
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key};
+use test_support::{PASSWORD, Response, TestServer, confirmation_key};
 
 const MFA_REQUIRED: &str = "MFA required for this user";
 
@@ -26,14 +26,14 @@ impl<'s> Browser<'s> {
         Browser { server, cookies }
     }
 
-    pub async fn send(&mut self, request: reqwest::RequestBuilder) -> Answer {
+    pub async fn send(&mut self, request: reqwest::RequestBuilder) -> Response {
         let pairs: Vec<_> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = request
             .header("Cookie", pairs.join("; "))
             .header("X-CSRFToken", &self.cookies["csrftoken"]);
-        let answer = self.server.run(request).await;
-        for line in answer.headers.get_all("set-cookie") {
+        let response = self.server.run(request).await;
+        for line in response.headers.get_all("set-cookie") {
             let (name, rest) = line.to_str().unwrap().split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
             match value {
@@ -41,26 +41,26 @@ impl<'s> Browser<'s> {
                 value => self.cookies.insert(name.to_owned(), value.to_owned()),
             };
         }
-        answer
+        response
     }
 
-    pub async fn get(&mut self, path: &str) -> Answer {
+    pub async fn get(&mut self, path: &str) -> Response {
         self.send(self.server.http.get(format!("{}/platform/api/{path}", self.server.base))).await
     }
 
-    pub async fn post(&mut self, path: &str, body: Value) -> Answer {
+    pub async fn post(&mut self, path: &str, body: Value) -> Response {
         let request = self.server.http.post(format!("{}/platform/api/{path}", self.server.base));
         let request = request.header("Content-Type", "application/json").body(body.to_string());
         self.send(request).await
     }
 
     /// The first step.
-    pub async fn password(&mut self) -> Answer {
+    pub async fn password(&mut self) -> Response {
         self.post("login/", json!({ "username": "amy", "password": PASSWORD })).await
     }
 
     /// The second step.
-    pub async fn code(&mut self, code: &str) -> Answer {
+    pub async fn code(&mut self, code: &str) -> Response {
         self.post("second-factor/", json!({ "code": code })).await
     }
 
@@ -71,9 +71,9 @@ impl<'s> Browser<'s> {
 
     /// Starts to set up a device: the response, and the secret.
     async fn begin(&mut self) -> (String, Vec<u8>) {
-        let answer = self.post("factors/totp/", json!({})).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let made = answer.json();
+        let response = self.post("factors/totp/", json!({})).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let made = response.json();
         let secret =
             data_encoding::BASE32_NOPAD.decode(made["secret"].as_str().unwrap().as_bytes());
         (made["setup"].as_str().unwrap().to_owned(), secret.unwrap())
@@ -83,10 +83,10 @@ impl<'s> Browser<'s> {
     pub async fn add_device(&mut self) -> (Vec<u8>, Vec<String>) {
         let (setup, secret) = self.begin().await;
         let body = json!({ "setup": setup, "name": "phone", "code": now(self.server, &secret) });
-        let answer = self.post("factors/totp/confirm/", body).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let response = self.post("factors/totp/confirm/", body).await;
+        assert_eq!(response.status, 200, "{response:?}");
         self.server.clock.advance(Duration::seconds(60));
-        let codes = answer.json()["recovery_codes"].as_array().unwrap().clone();
+        let codes = response.json()["recovery_codes"].as_array().unwrap().clone();
         (secret, codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect())
     }
 }
@@ -124,16 +124,16 @@ async fn device_is_active_after_its_first_code() {
     let mut browser = amy(&server).await;
     let (setup, secret) = browser.begin().await;
     let wrong = at(&server, &secret, 5);
-    let answer =
+    let response =
         browser.post("factors/totp/confirm/", json!({ "setup": setup, "code": wrong })).await;
-    assert_eq!(answer.status, 400);
-    assert!(answer.json()["code"][0].as_str().unwrap().contains("does not match"));
+    assert_eq!(response.status, 400);
+    assert!(response.json()["code"][0].as_str().unwrap().contains("does not match"));
     assert_eq!(server.database.number("SELECT COUNT(*) FROM totp_devices"), 0);
     assert_eq!(server.log_in("amy", PASSWORD).await.status, 200);
 
     let body = json!({ "setup": setup, "name": "phone", "code": now(&server, &secret) });
-    let answer = browser.post("factors/totp/confirm/", body.clone()).await;
-    assert_eq!(answer.json()["recovery_codes"].as_array().unwrap().len(), 10);
+    let response = browser.post("factors/totp/confirm/", body.clone()).await;
+    assert_eq!(response.json()["recovery_codes"].as_array().unwrap().len(), 10);
     let again = browser.post("factors/totp/confirm/", body).await;
     assert_eq!(again.status, 400, "one secret is one device");
     let listed = browser.get("factors/").await.json();
@@ -168,9 +168,9 @@ async fn factor_change_needs_recent_auth() {
     let (secret, _) = browser.add_device().await;
     server.clock.advance(Duration::minutes(11));
     for path in ["factors/totp/", "factors/totp/confirm/", "factors/1/remove/", "recovery-codes/"] {
-        let answer = browser.post(path, json!({})).await;
-        assert_eq!(answer.status, 403, "{path}");
-        assert!(answer.header("www-authenticate").contains("insufficient_user_authentication"));
+        let response = browser.post(path, json!({})).await;
+        assert_eq!(response.status, 403, "{path}");
+        assert!(response.header("www-authenticate").contains("insufficient_user_authentication"));
     }
     assert_eq!(browser.get("reauthenticate/").await.json()["code"], true);
     let code = now(&server, &secret);
@@ -265,8 +265,11 @@ async fn parallel_code_is_accepted_once_across_servers() {
             browsers.push(browser);
         }
         let codes = browsers.iter_mut().map(|browser| browser.code(&code));
-        let answers = futures::future::join_all(codes).await;
-        assert_eq!(test_support::count_by_status(&answers), BTreeMap::from([(200, 1), (400, 15)]));
+        let responses = futures::future::join_all(codes).await;
+        assert_eq!(
+            test_support::count_by_status(&responses),
+            BTreeMap::from([(200, 1), (400, 15)])
+        );
     }
 }
 
@@ -317,8 +320,8 @@ async fn api_refuses_the_password_of_an_account_with_a_second_factor() {
     let mut browser = amy(&server).await;
     let token = server.log_in("amy", PASSWORD).await.json()["key"].as_str().unwrap().to_owned();
     browser.add_device().await;
-    let answer = server.log_in("amy", PASSWORD).await;
-    assert_eq!((answer.status, answer.json()), (403, json!({ "detail": MFA_REQUIRED })));
+    let response = server.log_in("amy", PASSWORD).await;
+    assert_eq!((response.status, response.json()), (403, json!({ "detail": MFA_REQUIRED })));
     assert_eq!(server.log_in("amy", "Wrong-Quartz-77").await.status, 400);
     assert_eq!(server.get("user/", &[("Authorization", &basic())]).await.status, 403);
     let token = format!("Token {token}");

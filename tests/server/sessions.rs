@@ -4,7 +4,7 @@
 use inventree_auth::store::StoreError;
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::{Answer, PASSWORD, TestServer};
+use test_support::{PASSWORD, Response, TestServer};
 
 /// A browser that has logged in.
 struct Browser<'s> {
@@ -17,29 +17,30 @@ struct Browser<'s> {
 impl<'s> Browser<'s> {
     async fn of(server: &'s TestServer, username: &str, user_agent: &str) -> Browser<'s> {
         let body = json!({ "username": username, "password": PASSWORD });
-        let answer = server.post("login/", &[("User-Agent", user_agent)], body).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let (session, csrf) = (answer.cookie_value("sessionid"), answer.cookie_value("csrftoken"));
-        let token = answer.json()["key"].as_str().unwrap().to_owned();
+        let response = server.post("login/", &[("User-Agent", user_agent)], body).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        let (session, csrf) =
+            (response.cookie_value("sessionid"), response.cookie_value("csrftoken"));
+        let token = response.json()["key"].as_str().unwrap().to_owned();
         Browser { server, cookie: format!("sessionid={session}; csrftoken={csrf}"), csrf, token }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    async fn get(&self, path: &str) -> Response {
         let url = format!("{}/platform/api/{path}", self.server.base);
         self.server.run(self.server.http.get(url).header("Cookie", &self.cookie)).await
     }
 
     async fn list(&self, path: &str) -> Vec<Value> {
-        let answer = self.get(path).await;
+        let response = self.get(path).await;
         assert_eq!(
-            (answer.status, answer.header("cache-control")),
+            (response.status, response.header("cache-control")),
             (200, "no-store"),
-            "{answer:?}"
+            "{response:?}"
         );
-        answer.json().as_array().unwrap().clone()
+        response.json().as_array().unwrap().clone()
     }
 
-    async fn post(&self, path: &str) -> Answer {
+    async fn post(&self, path: &str) -> Response {
         let url = format!("{}/platform/api/{path}", self.server.base);
         let request = self
             .server
@@ -50,7 +51,7 @@ impl<'s> Browser<'s> {
         self.server.run(request).await
     }
 
-    async fn make_token(&self, name: &str, days: &str) -> Answer {
+    async fn make_token(&self, name: &str, days: &str) -> Response {
         let url = format!("{}/platform/api/tokens/", self.server.base);
         let request = self
             .server
@@ -69,7 +70,7 @@ impl<'s> Browser<'s> {
 }
 
 /// A form of the pages, sent as their script does.
-async fn at_the_pages(server: &TestServer, path: &str, body: Value) -> Answer {
+async fn at_the_pages(server: &TestServer, path: &str, body: Value) -> Response {
     let csrf = "a".repeat(32);
     let request = server.http.post(format!("{}/platform/api/{path}/", server.base));
     let request = request.header("Cookie", format!("csrftoken={csrf}")).header("X-CSRFToken", csrf);
@@ -91,10 +92,10 @@ async fn sign_in_page_opens_a_session_and_creates_no_token() {
     let registered = at_the_pages(&server, "register", body).await;
     let signed_in =
         at_the_pages(&server, "login", json!({ "username": "amy", "password": PASSWORD })).await;
-    for (answer, status) in [(registered, 201), (signed_in, 200)] {
-        assert_eq!((answer.status, answer.json()), (status, json!({})));
-        let cookie = format!("sessionid={}", answer.cookie_value("sessionid"));
-        assert!(answer.cookie("csrftoken").is_some());
+    for (response, status) in [(registered, 201), (signed_in, 200)] {
+        assert_eq!((response.status, response.json()), (status, json!({})));
+        let cookie = format!("sessionid={}", response.cookie_value("sessionid"));
+        assert!(response.cookie("csrftoken").is_some());
         assert_eq!(server.get("user/", &[("Cookie", &cookie)]).await.status, 200);
     }
     assert_eq!(server.database.number("SELECT COUNT(*) FROM tokens"), 0);
@@ -117,9 +118,9 @@ async fn sign_in_page_returns_the_errors_of_the_api() {
             json!({ "non_field_errors": ["Registration is disabled."] }),
         ),
     ] {
-        let answer = at_the_pages(&server, path, body).await;
-        assert_eq!((answer.status, answer.json()), (400, refusal), "{path}");
-        assert!(!answer.headers.contains_key("set-cookie"));
+        let response = at_the_pages(&server, path, body).await;
+        assert_eq!((response.status, response.json()), (400, refusal), "{path}");
+        assert!(!response.headers.contains_key("set-cookie"));
     }
 }
 
@@ -169,8 +170,8 @@ async fn ended_session_and_revoked_token_are_refused_from_the_next_request() {
         .as_i64()
         .unwrap();
     assert!(other.is_signed_in().await);
-    let answer = amy.post(&format!("sessions/{id}/end/")).await;
-    assert_eq!((answer.status, answer.json()), (200, json!({})));
+    let response = amy.post(&format!("sessions/{id}/end/")).await;
+    assert_eq!((response.status, response.json()), (200, json!({})));
     assert!(!other.is_signed_in().await && amy.is_signed_in().await);
     assert_eq!(amy.post(&format!("sessions/{id}/end/")).await.status, 404);
 
@@ -186,9 +187,9 @@ async fn ending_the_current_session_signs_out() {
     let server = server().await;
     let amy = Browser::of(&server, "amy", "").await;
     let id = amy.list("sessions/").await[0]["id"].as_i64().unwrap();
-    let answer = amy.post(&format!("sessions/{id}/end/")).await;
-    assert_eq!(answer.status, 200);
-    assert!(answer.cookie("sessionid").unwrap().contains("Max-Age=0"));
+    let response = amy.post(&format!("sessions/{id}/end/")).await;
+    assert_eq!(response.status, 200);
+    assert!(response.cookie("sessionid").unwrap().contains("Max-Age=0"));
     assert!(!amy.is_signed_in().await);
 }
 
@@ -198,8 +199,8 @@ async fn all_other_sessions_end_at_once() {
     let amy = Browser::of(&server, "amy", "").await;
     let (other, bob) =
         (Browser::of(&server, "amy", "").await, Browser::of(&server, "bob", "").await);
-    let answer = amy.post("sessions/end-others/").await;
-    assert_eq!((answer.status, answer.json()), (200, json!({ "ended": 2 })));
+    let response = amy.post("sessions/end-others/").await;
+    assert_eq!((response.status, response.json()), (200, json!({ "ended": 2 })));
     assert!(amy.is_signed_in().await && !other.is_signed_in().await && bob.is_signed_in().await);
 }
 
@@ -217,9 +218,9 @@ async fn objects_of_other_accounts_are_404_and_unchanged() {
         format!("sessions/{far}/end/"),
         "tokens/x/revoke/".to_owned(),
     ] {
-        let answer = amy.post(&path).await;
-        assert_eq!(answer.status, 404, "{path}");
-        assert!(answer.json()["detail"].is_string(), "{answer:?}");
+        let response = amy.post(&path).await;
+        assert_eq!(response.status, 404, "{path}");
+        assert!(response.json()["detail"].is_string(), "{response:?}");
     }
     assert!(bob.is_signed_in().await);
     assert_eq!(bob.list("tokens/").await.len(), 2);
@@ -247,9 +248,9 @@ async fn session_endpoints_require_a_session_and_csrf_token() {
         "tokens/1/revoke/".to_owned(),
     ] {
         let url = format!("{}/platform/api/{path}", server.base);
-        let answer = server.run(server.http.post(&url).header("Cookie", &amy.cookie)).await;
-        assert_eq!(answer.status, 403, "{path}");
-        assert!(answer.json()["detail"].as_str().unwrap().starts_with("CSRF Failed"));
+        let response = server.run(server.http.post(&url).header("Cookie", &amy.cookie)).await;
+        assert_eq!(response.status, 403, "{path}");
+        assert!(response.json()["detail"].as_str().unwrap().starts_with("CSRF Failed"));
         let read =
             server.run(server.http.request(Method::GET, &url).header("Cookie", &amy.cookie)).await;
         assert_eq!((read.status, read.header("allow")), (405, "POST, OPTIONS"));
@@ -328,8 +329,12 @@ async fn token_needs_recent_auth_a_name_and_a_lifetime_of_at_most_a_year() {
     for (name, days, field) in
         [("", "30", "name"), ("a", "0", "days"), ("a", "366", "days"), ("a", "x", "days")]
     {
-        let answer = amy.make_token(name, days).await;
-        assert_eq!((answer.status, answer.json().get(field).is_some()), (400, true), "{answer:?}");
+        let response = amy.make_token(name, days).await;
+        assert_eq!(
+            (response.status, response.json().get(field).is_some()),
+            (400, true),
+            "{response:?}"
+        );
     }
     assert_eq!(amy.make_token(&"x".repeat(101), "30").await.status, 400);
     server.clock.advance(chrono::Duration::minutes(11));

@@ -1,7 +1,7 @@
 //! The pages as one site: the way in, the way on, and paths that lead nowhere.
 
 use serde_json::json;
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key};
+use test_support::{PASSWORD, Response, TestServer, confirmation_key};
 
 use crate::second_factor::Browser;
 
@@ -19,12 +19,12 @@ async fn server() -> TestServer {
     server
 }
 
-async fn sign_in(server: &TestServer, name: &str, password: &str) -> Answer {
+async fn sign_in(server: &TestServer, name: &str, password: &str) -> Response {
     let body = json!({ "username": name, "password": password });
     Browser::new(server).post("login/", body).await
 }
 
-async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Response {
     let request = server.http.get(format!("{}{path}", server.base));
     let with = |request: reqwest::RequestBuilder, (name, value): &(&str, &str)| {
         request.header(*name, *value)
@@ -32,17 +32,17 @@ async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Answe
     server.page(headers.iter().fold(request, with)).await
 }
 
-fn text(answer: &Answer) -> String {
-    String::from_utf8(answer.body.clone()).unwrap()
+fn text(response: &Response) -> String {
+    String::from_utf8(response.body.clone()).unwrap()
 }
 
 #[tokio::test]
 async fn verified_address_signs_in_on_pages_only() {
     let server = server().await;
     for name in [ADDRESS, " Amy@Example.COM ", "amy"] {
-        let answer = sign_in(&server, name, PASSWORD).await;
-        assert_eq!((answer.status, answer.json()), (200, json!({})), "{name}");
-        assert!(answer.cookie("sessionid").is_some(), "{name}");
+        let response = sign_in(&server, name, PASSWORD).await;
+        assert_eq!((response.status, response.json()), (200, json!({})), "{name}");
+        assert!(response.cookie("sessionid").is_some(), "{name}");
     }
     for body in [
         json!({ "username": ADDRESS, "password": PASSWORD }),
@@ -57,7 +57,7 @@ async fn sign_in_by_address_reveals_no_account() {
     let server = server().await;
     // An account with this name, too.
     server.register("carl@example.com", "").await;
-    let seen = |answer: Answer| (answer.status, answer.json());
+    let seen = |response: Response| (response.status, response.json());
     let unknown = seen(sign_in(&server, "nobody@example.com", "wrong").await);
     assert_eq!(unknown.0, 400);
     for (name, password) in
@@ -75,8 +75,8 @@ async fn name_of_another_account_captures_no_sign_in_by_address() {
     server.register("amy", ADDRESS).await;
     let key = confirmation_key(&server.take_mail_to(ADDRESS).await);
     server.post("registration/verify-email/", &[], json!({ "key": key })).await;
-    let answer = sign_in(&server, ADDRESS, PASSWORD).await;
-    let cookie = format!("sessionid={}", answer.cookie_value("sessionid"));
+    let response = sign_in(&server, ADDRESS, PASSWORD).await;
+    let cookie = format!("sessionid={}", response.cookie_value("sessionid"));
     let user = server.get("user/", &[("Cookie", &cookie)]).await.json();
     assert_eq!(user["username"], "amy");
     // Afterwards it is no name for any other account.
@@ -129,9 +129,9 @@ async fn signed_in_browser_is_redirected_from_sign_in_pages() {
     ] {
         for page in ["/platform/login", "/platform/register"] {
             let path = format!("{page}{query}");
-            let answer = get(&server, &path, &[("Cookie", &cookie)]).await;
-            assert_eq!((answer.status, answer.header("location")), (302, target), "{path}");
-            assert_eq!(answer.header("cache-control"), "no-store");
+            let response = get(&server, &path, &[("Cookie", &cookie)]).await;
+            assert_eq!((response.status, response.header("location")), (302, target), "{path}");
+            assert_eq!(response.header("cache-control"), "no-store");
             assert_eq!(get(&server, &path, &[]).await.status, 200, "{path}");
             let stale = [("Cookie", "sessionid=of-another-time")];
             assert_eq!(get(&server, &path, &stale).await.status, 200, "{path}");
@@ -152,9 +152,9 @@ async fn registration_page_reports_that_confirmation_is_required() {
         let body = json!({
             "username": "amy", "email": ADDRESS, "password1": PASSWORD, "password2": PASSWORD,
         });
-        let answer = Browser::new(&server).post("register/", body).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        assert_eq!(answer.json(), printed);
+        let response = Browser::new(&server).post("register/", body).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        assert_eq!(response.json(), printed);
     }
 }
 
@@ -173,14 +173,14 @@ async fn page_redirects_a_wrong_trailing_slash() {
         ("/accounts/confirm-email/a%0d%0ab?x=%0a", "/accounts/confirm-email/a%0d%0ab/?x=%0a"),
         ("/api-doc", "/api-doc/"),
     ] {
-        let answer = get(&server, path, &[]).await;
-        assert_eq!((answer.status, answer.header("location")), (302, target), "{path}");
+        let response = get(&server, path, &[]).await;
+        assert_eq!((response.status, response.header("location")), (302, target), "{path}");
     }
     // Paths of the API are exact, and another host is none of a page's segments.
     for path in ["/api/schema", "/api/auth/user", "//evil.example.net/platform/", "/Platform"] {
-        let answer = get(&server, path, &[]).await;
-        assert_eq!(answer.status, 404, "{path}");
-        assert_eq!(answer.json()["detail"], "API endpoint not found", "{path}");
+        let response = get(&server, path, &[]).await;
+        assert_eq!(response.status, 404, "{path}");
+        assert_eq!(response.json()["detail"], "API endpoint not found", "{path}");
     }
 }
 

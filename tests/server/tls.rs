@@ -165,9 +165,9 @@ async fn api_is_served_over_tls_1_2_and_1_3_only() {
 async fn hsts_is_sent_where_the_server_terminates_tls() {
     let certificate = Certificate::new();
     let server = Server::start(&certificate);
-    let answer =
+    let response =
         server.connect(&certificate, &TLS13).await.unwrap().ask().await.to_ascii_lowercase();
-    assert!(answer.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{answer}");
+    assert!(response.contains("\r\nstrict-transport-security: max-age=31536000\r\n"), "{response}");
 }
 
 #[tokio::test]

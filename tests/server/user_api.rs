@@ -6,19 +6,19 @@ use inventree_auth::domain::{administration, groups};
 use inventree_auth_client::{Credentials, connect_user};
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::{Answer, PASSWORD, TestServer};
+use test_support::{PASSWORD, Response, TestServer};
 
 use crate::protocol::{Session, basic, detail};
 
-async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn get(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> Response {
     let request = server.http.request(Method::GET, format!("{}{path}", server.base));
     let request =
         headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    let answer = server.page(request).await;
-    if answer.status == 200 {
-        has_the_documents_shape(path, &answer.json());
+    let response = server.page(request).await;
+    if response.status == 200 {
+        has_the_documents_shape(path, &response.json());
     }
-    answer
+    response
 }
 
 /// Every required member is there, and no other than the document's.
@@ -87,9 +87,9 @@ async fn named_token_is_replaced_by_the_next_of_its_name() {
     let password = basic("amy", PASSWORD);
     let issue = async |query: &str| {
         let path = format!("/api/user/token/{query}");
-        let answer = get(&server, &path, &[("authorization", &password)]).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        format!("Token {}", answer.json()["token"].as_str().unwrap())
+        let response = get(&server, &path, &[("authorization", &password)]).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        format!("Token {}", response.json()["token"].as_str().unwrap())
     };
     let opens = async |token: &str| server.get("user/", &[("authorization", token)]).await.status;
     let (phone, other) = (issue("?name=phone").await, issue("?name=other").await);
@@ -106,8 +106,8 @@ async fn named_token_is_replaced_by_the_next_of_its_name() {
     for n in 0..110 {
         issue("?name=phone").await;
         let path = format!("/api/user/token/?name=n{n}");
-        let answer = get(&server, &path, &[("authorization", &password)]).await;
-        assert_eq!(answer.status, if n < 98 { 200 } else { 400 }, "{n}");
+        let response = get(&server, &path, &[("authorization", &password)]).await;
+        assert_eq!(response.status, if n < 98 { 200 } else { 400 }, "{n}");
     }
 }
 
@@ -162,9 +162,13 @@ async fn tokens_are_listed_in_pages_without_their_keys() {
 async fn second_document_checks_credentials_like_the_first() {
     let server = TestServer::start().await;
     for path in ["/api/user/me/", "/api/user/roles/", "/api/user/token/", "/api/user/tokens/"] {
-        let answer = get(&server, path, &[]).await;
-        assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Token"), "{path}");
-        assert_eq!(answer.header("cache-control"), "no-store");
+        let response = get(&server, path, &[]).await;
+        assert_eq!(
+            (response.status, response.header("www-authenticate")),
+            (401, "Token"),
+            "{path}"
+        );
+        assert_eq!(response.header("cache-control"), "no-store");
     }
     assert_eq!(get(&server, "/api/", &[("authorization", "Token no")]).await.status, 401);
     for path in ["/api", "/api/user/me", "/api/user/"] {

@@ -204,12 +204,12 @@ async function caught(page, name) {
   let url = leaving.match(/content="0; url=([^"]*)"/)[1].replaceAll("&#38;", "&");
   for (let hop = 0; hop < 12; hop += 1) {
     if (url.startsWith(`${base}/accounts/company/login/callback/`)) return new URL(url);
-    let answer = await page.request.get(url, { maxRedirects: 0 });
-    if (answer.ok()) {
-      const prompt = hidden(await answer.text(), "prompt");
-      answer = await page.request.post(url, { form: { prompt, login: name, password: "x" }, maxRedirects: 0 });
+    let response = await page.request.get(url, { maxRedirects: 0 });
+    if (response.ok()) {
+      const prompt = hidden(await response.text(), "prompt");
+      response = await page.request.post(url, { form: { prompt, login: name, password: "x" }, maxRedirects: 0 });
     }
-    url = new URL(answer.headers().location, url).href;
+    url = new URL(response.headers().location, url).href;
   }
   throw new Error(`lost at ${url}`);
 }

@@ -1,5 +1,5 @@
 //! The cost of the runtime beside serde: a JSON body of a hundred fields, read by serde alone and
-//! with constraint tables, which find every bad field; and the same fields as an answer.
+//! with constraint tables, which find every bad field; and the same fields as a response.
 //! `constraints [ROUNDS]`.
 //!
 //! Both are timed in turns, and the median ratio counts, so that other load disturbs both alike.
@@ -104,13 +104,13 @@ fn by_runtime(sent: &[u8]) -> Result<Fields, Box<dyn Error>> {
         .map_err(|why| format!("{why:?}").into())
 }
 
-/// As dropshot writes an answer without this crate.
-fn written_by_serde(answer: &Fields) -> Result<Response, Box<dyn Error>> {
-    Ok(json_response(StatusCode::OK, serde_json::to_vec(&answer.clone())?))
+/// As dropshot writes a response without this crate.
+fn written_by_serde(response: &Fields) -> Result<Response, Box<dyn Error>> {
+    Ok(json_response(StatusCode::OK, serde_json::to_vec(&response.clone())?))
 }
 
-fn written_by_runtime(answer: &Fields) -> Result<Response, Box<dyn Error>> {
-    Reply::<200, Fields>::new(answer.clone()).to_result().map_err(|why| format!("{why:?}").into())
+fn written_by_runtime(response: &Fields) -> Result<Response, Box<dyn Error>> {
+    Reply::<200, Fields>::new(response.clone()).to_result().map_err(|why| format!("{why:?}").into())
 }
 
 fn time<T>(work: &impl Fn() -> Result<T, Box<dyn Error>>) -> Result<Duration, Box<dyn Error>> {
@@ -154,6 +154,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         || written_by_serde(black_box(&example)),
         || written_by_runtime(black_box(&example)),
     )?;
-    println!("answer: {written}");
+    println!("response: {written}");
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use benches::flood::Flood;
 use benches::process::Process;
-use benches::raw::{Answer, Failure, all_accepted, ask, median, post, times};
+use benches::raw::{Failure, Response, all_accepted, ask, median, post, times};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -118,17 +118,17 @@ impl Fixture {
         many: usize,
         request: Vec<u8>,
         time: Duration,
-    ) -> Result<Vec<Answer>, Failure> {
+    ) -> Result<Vec<Response>, Failure> {
         let (until, port, request) = (Instant::now() + time, self.server.port, Arc::new(request));
         let mut clients = JoinSet::new();
         for _ in 0..many {
             let request = Arc::clone(&request);
             clients.spawn(async move {
-                let mut answers = Vec::new();
+                let mut responses = Vec::new();
                 while Instant::now() < until {
-                    answers.push(ask(port, &request).await?);
+                    responses.push(ask(port, &request).await?);
                 }
-                Ok::<_, Failure>(answers)
+                Ok::<_, Failure>(responses)
             });
         }
         let mut all = Vec::new();
@@ -145,10 +145,10 @@ impl Fixture {
             self.clients(1, Fixture::login(), time)
         );
         let (reads, logins) = (reads?, logins?);
-        for answer in reads.iter().chain(&logins) {
+        for response in reads.iter().chain(&logins) {
             expect(
-                answer.status == 200,
-                &format!("{when}: {} for an ordinary client: {}", answer.status, answer.text),
+                response.status == 200,
+                &format!("{when}: {} for an ordinary client: {}", response.status, response.text),
             )?;
         }
         println!(
@@ -307,7 +307,7 @@ async fn large(fixture: &Fixture, plan: &Plan) -> Result<(), Failure> {
                     .concat();
             loop {
                 match ask(port, &head).await {
-                    Ok(Answer { status: 431, .. }) => heads.fetch_add(1, Ordering::Relaxed),
+                    Ok(Response { status: 431, .. }) => heads.fetch_add(1, Ordering::Relaxed),
                     Err(_) => early.fetch_add(1, Ordering::Relaxed),
                     Ok(other) => {
                         return Err(Failure::from(format!(
@@ -329,9 +329,9 @@ async fn large(fixture: &Fixture, plan: &Plan) -> Result<(), Failure> {
     // Data sent after the server has closed causes a reset, which may discard the response.
     println!(
         "  {bodies} bodies and {heads} heads were refused, {resets} more cut off before their \
-         answer was read"
+         response was read"
     );
-    expect(bodies > 0 && heads > 0, "not one answer was read")?;
+    expect(bodies > 0 && heads > 0, "not one response was read")?;
     watch.stop()?;
     clients.shutdown().await;
     Ok(())
@@ -384,16 +384,16 @@ async fn send_chunks(port: u16) -> Result<u16, Failure> {
             }
         }
     };
-    let answer = async {
-        let mut answer = vec![0; 12];
-        reading.read_exact(&mut answer).await.map(|_| answer)
+    let response = async {
+        let mut response = vec![0; 12];
+        reading.read_exact(&mut response).await.map(|_| response)
     };
-    tokio::pin!(sending, answer);
-    let answer = tokio::select! {
-        answer = &mut answer => answer?,
-        () = &mut sending => answer.await?,
+    tokio::pin!(sending, response);
+    let response = tokio::select! {
+        response = &mut response => response?,
+        () = &mut sending => response.await?,
     };
-    Ok(std::str::from_utf8(&answer)?.split(' ').nth(1).unwrap_or_default().parse()?)
+    Ok(std::str::from_utf8(&response)?.split(' ').nth(1).unwrap_or_default().parse()?)
 }
 
 /// Ten times as many logins as the machine can hash, at a constant rate, regardless of responses.
@@ -418,18 +418,18 @@ async fn too_many(fixture: &Fixture, plan: &Plan) -> Result<(), Failure> {
     let reads = fixture.clients(2, fixture.read(), Duration::from_secs(1)).await?;
     all_accepted("reads right behind them", &reads)?;
     let (mut accepted, mut refused) = (Vec::new(), Vec::new());
-    while let Some(answer) = asked.join_next().await {
-        let answer = answer??;
-        match answer.status {
-            200 => accepted.push(answer),
-            503 => refused.push(answer),
-            other => return Err(format!("{other}: {}", answer.text).into()),
+    while let Some(response) = asked.join_next().await {
+        let response = response??;
+        match response.status {
+            200 => accepted.push(response),
+            503 => refused.push(response),
+            other => return Err(format!("{other}: {}", response.text).into()),
         }
     }
-    for answer in &refused {
+    for response in &refused {
         let is_documented =
-            answer.text.contains("{\"detail\":\"The server is busy. Please try again.\"}");
-        expect(is_documented && answer.text.contains("retry-after: "), &answer.text)?;
+            response.text.contains("{\"detail\":\"The server is busy. Please try again.\"}");
+        expect(is_documented && response.text.contains("retry-after: "), &response.text)?;
     }
     let rate = accepted.len() as f64 / time.as_secs_f64();
     println!("  {} taken, {rate:.0} a second, {}", accepted.len(), times(&accepted));

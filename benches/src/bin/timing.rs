@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         println!("{output}   ({samples} samples each)");
     }
-    if good { Ok(()) } else { Err("an answer's time tells who has an account".into()) }
+    if good { Ok(()) } else { Err("a response's time tells who has an account".into()) }
 }
 
 /// Creates an account of each kind but the last, with an unconfirmed address, so that resend has a

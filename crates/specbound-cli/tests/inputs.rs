@@ -227,7 +227,7 @@ fn command_line_filters_replace_those_of_the_policy() {
     assert_eq!(code(&[]), Some(2), "an unknown key");
 }
 
-/// Answers requests for the files of a map, from a thread that ends with the test's process.
+/// Responds to requests for the files of a map, from a thread that ends with the test's process.
 fn serve(files: &'static [(&str, &str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -33,7 +33,7 @@ const MAX_REFERENCES: usize = 64;
 pub enum Direction {
     /// Requests: a member that is read only is ignored.
     Request,
-    /// Answers: a member that is write only is ignored.
+    /// Responses: a member that is write only is ignored.
     Response,
 }
 
@@ -197,7 +197,7 @@ impl<'a> Tables<'a> {
     fn module_name(&self) -> syn::Ident {
         match self.direction {
             Direction::Request => format_ident!("constraints"),
-            Direction::Response => format_ident!("answer_constraints"),
+            Direction::Response => format_ident!("response_constraints"),
         }
     }
 

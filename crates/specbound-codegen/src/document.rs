@@ -24,8 +24,8 @@ use super::{Error, Item};
 use labels::Labels;
 pub use labels::json_types;
 pub use operation::{
-    Answer, AnswerHeader, Body, Content, EncodedParameter, FileForm, FileMember, Operation,
-    Parameter, ParameterLocation, RangeAnswer, Requirement,
+    Body, Content, EncodedParameter, FileForm, FileMember, Operation, Parameter, ParameterLocation,
+    RangeResponse, Requirement, Response, ResponseHeader,
 };
 use operations::Reader;
 use parameters::parameters;

@@ -1,4 +1,4 @@
-//! The tables of documented answers and of bodies, for debug builds.
+//! The tables of documented responses and of bodies, for debug builds.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -11,7 +11,7 @@ use super::openapi::EVENTS;
 use super::types::type_name;
 use super::{Item, Side};
 
-/// The runtime checks each answer against them, and the server exports its document from them.
+/// The runtime checks each response against them, and the server exports its document from them.
 pub fn tables(
     document: &Document,
     source: &Value,
@@ -20,10 +20,10 @@ pub fn tables(
 ) -> TokenStream {
     let mut tables = Tables::new(source, runtime, Direction::Response);
     let mut row = |operation: &Operation| {
-        let numbers = operation.answers.iter();
-        let numbers = numbers.map(|answer| (answer.status.to_string(), &answer.content));
+        let numbers = operation.responses.iter();
+        let numbers = numbers.map(|response| (response.status.to_string(), &response.content));
         let ranges = operation.ranges.iter();
-        let ranges = ranges.map(|answer| (answer.range.clone(), &answer.content));
+        let ranges = ranges.map(|response| (response.range.clone(), &response.content));
         let rows = numbers.chain(ranges).map(|(status, content)| {
             let mut schemas = Vec::new();
             for part in content.parts() {
@@ -69,15 +69,15 @@ pub fn tables(
     let listed = unenforced.iter().filter(|item| item.side == Side::Server);
     let listed = listed.map(|Item { path, reason, .. }| quote!((#path, #reason)));
     quote! {
-        /// The documented answers of each operation.
+        /// The documented responses of each operation.
         #[cfg(debug_assertions)]
-        pub const ANSWERS: #runtime::DocumentedAnswers = &[#(#rows),*];
+        pub const RESPONSES: #runtime::DocumentedResponses = &[#(#rows),*];
 
         /// What this code enforces, for the export.
         #[cfg(debug_assertions)]
         pub const ENFORCED: #runtime::Enforced = #runtime::Enforced {
             requests: &[#(#requests),*],
-            answers: ANSWERS,
+            responses: RESPONSES,
             not_enforced: &[#(#listed),*],
         };
 

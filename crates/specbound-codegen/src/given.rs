@@ -172,7 +172,7 @@ impl Given {
         found.next().map(|(name, _)| name).filter(|_| found.next().is_none())
     }
 
-    /// The type with the name of such a component, which stands for bodies and answers: made of
+    /// The type with the name of such a component, which stands for bodies and responses: made of
     /// the item that `hide` has put in.
     pub fn wrapper(&self, item: &syn::Item) -> Option<[syn::Item; 4]> {
         let syn::Item::Struct(item) = item else { return None };
@@ -181,7 +181,7 @@ impl Given {
         let (name, _) = self.components.iter().find(|(_, own)| **own == number)?;
         let (name, kind) = (format_ident!("{name}"), &item.fields.iter().next()?.ty);
         let doc =
-            format!(" A body or an answer of the type that the document gives: `{RUST_TYPE}`.");
+            format!(" A body or a response of the type that the document gives: `{RUST_TYPE}`.");
         Some([
             syn::parse_quote! {
                 #[doc = #doc]

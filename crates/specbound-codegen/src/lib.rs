@@ -39,14 +39,13 @@
 //!                            types.rs       source schemas of structs, constraint tables
 //!                            server.rs      the server trait and the types in its signatures
 //!                            forms.rs       files of multipart forms
-//!                            answers.rs     answers: closed sets, content types, headers
+//!                            responses.rs     responses: closed sets, content types, headers
 //!                            parameters.rs  path, query and header parameters
 //! ```
 
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
-mod answers;
 mod build;
 mod constraints;
 mod credentials;
@@ -68,6 +67,7 @@ mod project;
 mod quiet;
 mod read;
 mod redact;
+mod responses;
 mod routes;
 mod schema;
 mod schemes;

@@ -4,14 +4,16 @@
 //! Nothing here changes the contract: the parts that a rule removes from the copy are generated
 //! from the document itself, as a constraint table, a source schema or a marker type.
 
-mod answers;
+mod responses;
 
 use std::collections::{BTreeSet, HashSet};
 
 use heck::ToSnakeCase;
 use serde_json::{Map, Value, json};
 
-pub use answers::{give_answers_one_type, keep_one_content_of_answers, spell_out_default_answers};
+pub use responses::{
+    give_responses_one_type, keep_one_content_of_responses, spell_out_default_responses,
+};
 
 use super::document::Document;
 use super::fields::Fields;
@@ -34,12 +36,12 @@ pub fn normalise(mut copy: Value, document: &Document) -> Normalised {
     take_cookies_for_headers(&mut copy);
     name_inline_schemas(&mut copy, document);
     keep_json_content(&mut copy);
-    keep_one_content_of_answers(&mut copy);
+    keep_one_content_of_responses(&mut copy);
     drop_inner_titles(&mut copy);
     strip_constraints(&mut copy);
     synthesise_request_schemas(&mut copy, document);
-    spell_out_default_answers(&mut copy);
-    give_answers_one_type(&mut copy, document);
+    spell_out_default_responses(&mut copy);
+    give_responses_one_type(&mut copy, document);
     leave_out_clashing_parameters(&mut copy);
     leave_out_what_typify_cannot_hold(&mut copy);
     let given = Given::hide(&mut copy);

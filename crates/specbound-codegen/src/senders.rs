@@ -53,7 +53,7 @@ const RESERVED: [&str; 8] = [
     "whole",
     "with_credentials",
     "with_timeout",
-    "with_answer_bytes",
+    "with_max_response_bytes",
     "clone",
     "fmt",
     "default",

@@ -10,13 +10,13 @@ use heck::ToSnakeCase;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::answers::{self, AnswerPart};
 use super::constraints::Tables;
 use super::document::{
     Body, Content, Document, FileForm, Operation, ParameterLocation, Requirement, json_types,
 };
 use super::forms::{self, files_name};
 use super::parameters::{self, parameters_name};
+use super::responses::{self, ResponsePart};
 use super::types::type_name;
 use super::{Error, Settings};
 
@@ -52,9 +52,9 @@ pub struct Signature {
     pub arguments: Vec<(syn::Ident, TokenStream)>,
     pub call: TokenStream,
     pub outcome: TokenStream,
-    /// The set of answers, where there are several.
-    pub answers: Option<syn::Ident>,
-    /// Status, content and headers of the only answer.
+    /// The set of responses, where there are several.
+    pub responses: Option<syn::Ident>,
+    /// Status, content and headers of the only response.
     pub reply: TokenStream,
 }
 
@@ -69,23 +69,23 @@ pub fn signature(operation: &Operation, document: &Document) -> Signature {
     });
     let policy = document.names.policy(&operation.security);
     let body = body_type(operation, document);
-    let (reply, answers) = match operation.answers.as_slice() {
+    let (reply, responses) = match operation.responses.as_slice() {
         [only] if operation.ranges.is_empty() => {
             let status = only.status;
-            let content = AnswerPart::of(operation, only).reply(document, &quote!());
+            let content = ResponsePart::of(operation, only).reply(document, &quote!());
             (quote!(#status, #content), None)
         }
-        _ => (quote!(), Some(answers::set_name(operation))),
+        _ => (quote!(), Some(responses::set_name(operation))),
     };
     Signature {
         name: format_ident!("{}", operation.id.to_snake_case()),
         arguments: arguments.collect(),
         call: quote!(Call<policy::#policy, #body>),
-        outcome: match &answers {
-            Some(answers) => quote!(HandlerResult<answers::#answers>),
+        outcome: match &responses {
+            Some(responses) => quote!(HandlerResult<responses::#responses>),
             None => quote!(Outcome<#reply>),
         },
-        answers,
+        responses,
         reply,
     }
 }
@@ -147,7 +147,7 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
     let runtime = tables.runtime();
     let policies = policies(document, &runtime);
     let contents = contents(document, &runtime);
-    let answers = answers::modules(document, &runtime);
+    let responses = responses::modules(document, &runtime);
     let files = forms::module(document, &runtime);
     let parameters: Vec<TokenStream> = document
         .operations
@@ -201,7 +201,7 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
         /// Security alternatives, one type per combination that occurs.
         pub mod policy { #(#policies)* }
 
-        /// Content types of requests and of JSON answers, one type per combination that occurs.
+        /// Content types of requests and of JSON responses, one type per combination that occurs.
         pub mod content { #(#contents)* }
 
         /// Path, query and header parameters.
@@ -209,7 +209,7 @@ pub fn support_tokens(document: &Document, tables: &mut Tables<'_>) -> TokenStre
 
         #files
 
-        #answers
+        #responses
 
         #routes
 
@@ -261,8 +261,8 @@ fn policies(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
 fn contents(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
     let bodies = document.operations.iter().filter_map(|o| o.body.as_ref());
     let lists = bodies.flat_map(Body::lists);
-    let answers = document.operations.iter().flat_map(Operation::contents);
-    let lists = lists.chain(answers.flat_map(Content::parts).filter_map(json_types));
+    let responses = document.operations.iter().flat_map(Operation::contents);
+    let lists = lists.chain(responses.flat_map(Content::parts).filter_map(json_types));
     let all: BTreeMap<String, &Vec<String>> = lists
         .filter(|types| !types.is_empty())
         .map(|types| (document.names.content(types).to_string(), types))

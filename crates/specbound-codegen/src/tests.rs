@@ -241,7 +241,7 @@ fn signatures_have_policy_content_types_requiredness_and_status() {
         "asyncfnthing_create(rqctx:RequestContext<Self::Context>,\
          call:Call<policy::TokenOrAnonymous,\
          Body<types::ThingRequest,content::JsonOrFormOrMultipart>>)\
-         ->HandlerResult<answers::ThingCreate>;",
+         ->HandlerResult<responses::ThingCreate>;",
         "asyncfnthing_retrieve(rqctx:RequestContext<Self::Context>,\
          path:Path<params::ThingRetrievePath>,\
          query:Query<params::ThingRetrieveQuery>,call:Call<policy::Anyone,NoBody>)\
@@ -253,7 +253,7 @@ fn signatures_have_policy_content_types_requiredness_and_status() {
     }
 }
 
-/// An operation with several documented answers has a closed set of them.
+/// An operation with several documented responses has a closed set of them.
 #[test]
 fn every_documented_response_is_a_variant() {
     let server = dense(&generated(&small()).unwrap().server);

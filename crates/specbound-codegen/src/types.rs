@@ -23,9 +23,9 @@ pub fn type_name(schema: &str) -> syn::Ident {
     format_ident!("{}", schema.to_pascal_case())
 }
 
-/// Makes nullable members (`next`) and lists (`results`) of answers part of the JSON even when they
-/// are `null` or empty; progenitor skips those. A request has only the members that are set: `null`
-/// would clear one that a PATCH leaves alone.
+/// Makes nullable members (`next`) and lists (`results`) of responses part of the JSON even when
+/// they are `null` or empty; progenitor skips those. A request has only the members that are set:
+/// `null` would clear one that a PATCH leaves alone.
 pub struct AlwaysSerialize {
     shown: BTreeMap<String, BTreeSet<String>>,
 }

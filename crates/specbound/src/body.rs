@@ -48,7 +48,7 @@ pub struct UploadLimits {
     pub file_bytes: u64,
     /// Bytes of the whole body.
     pub bytes: u64,
-    /// Bytes of files on disk, of all requests together. Beyond it the answer is 503.
+    /// Bytes of files on disk, of all requests together. Beyond it the response is 503.
     pub disk_bytes: u64,
 }
 

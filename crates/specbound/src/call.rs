@@ -2,7 +2,7 @@
 //! hold the request.
 //!
 //! `Call<Policy, Body>` is an authenticated request; [`Call::admit`] returns its caller and its
-//! fields. `Reply<STATUS, T>` is the answer. dropshot's own failures of extraction cannot carry
+//! fields. `Reply<STATUS, T>` is the response. dropshot's own failures of extraction cannot carry
 //! headers, so extractors here never fail: they hold the failure.
 
 use std::marker::PhantomData;

@@ -6,11 +6,11 @@
 //! TLS; the meaning of a request is for a [`Service`], such as [`crate::HttpService`].
 //!
 //! The rule: a connection either waits for this server, or this server waits for it (for its
-//! handshake, for a request, for the rest of a body, or for it to take an answer). A connection
+//! handshake, for a request, for the rest of a body, or for it to take a response). A connection
 //! that keeps the server waiting is closed after [`IDLE_TIMEOUT`], or earlier, the longest-idle one
 //! first, when all slots are taken. So silent connections never keep clients out, and a connection
-//! that waits for this server is never closed. An answer without an end (server-sent events) counts
-//! as idle between its pieces: its client connects again, and must not hold a slot for ever.
+//! that waits for this server is never closed. A response without an end (server-sent events)
+//! counts as idle between its pieces: its client connects again, and must not hold a slot for ever.
 
 mod bodies;
 
@@ -56,7 +56,7 @@ const RESERVED: usize = 512;
 const MAX_CLOSING: usize = 32;
 /// Listen backlog: a burst of clients must not be refused.
 const BACKLOG: u32 = 1024;
-/// Of a request's head. hyper answers 431 to a longer one.
+/// Of a request's head. hyper returns 431 for a longer one.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// Requests at a time on one connection of HTTP/2. A browser asks for a page's few files at once.
 const MAX_STREAMS: u32 = 32;
@@ -65,8 +65,8 @@ const MAX_REQUESTS: i64 = 4096;
 
 /// Handles the requests of a listener.
 pub trait Service: Send + Sync + 'static {
-    /// Answers one request of the peer `remote`.
-    fn answer(
+    /// Responds to one request of the peer `remote`.
+    fn respond(
         self: &Arc<Self>,
         request: Request<dropshot::Body>,
         remote: SocketAddr,
@@ -122,7 +122,7 @@ impl Connections {
         self.tls.send_replace(Some(TlsAcceptor::from(tls)));
     }
 
-    /// Takes no more connections, and returns when those that are open have their answers.
+    /// Takes no more connections, and returns when those that are open have their responses.
     ///
     /// # Errors
     ///
@@ -268,7 +268,7 @@ struct Client<S> {
 
 impl<S: Service> Client<S> {
     async fn accept(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        // Answers are written whole: there is nothing to wait for.
+        // Responses are written whole: there is nothing to wait for.
         let _ = stream.set_nodelay(true);
         match tls {
             None => self.serve(stream).await,
@@ -283,7 +283,7 @@ impl<S: Service> Client<S> {
 
     async fn serve<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: T) {
         let Client { remote, open, connection, http, service, watcher, stopped } = self;
-        let answer = service_fn(move |request: Request<Incoming>| {
+        let respond = service_fn(move |request: Request<Incoming>| {
             let work = BusyGuard::begin(&connection);
             let service = Arc::clone(&service);
             let stopped = stopped.clone();
@@ -297,14 +297,14 @@ impl<S: Service> Client<S> {
                     true => dropshot::Body::empty(),
                     false => dropshot::Body::wrap(TrackedBody::new(body, &work.0)),
                 });
-                let mut answer: Response = service.answer(request, remote).await;
-                bodies::track(&mut answer, &work.0, stopped);
+                let mut response: Response = service.respond(request, remote).await;
+                bodies::track(&mut response, &work.0, stopped);
                 drop(work);
-                Ok::<_, Infallible>(answer)
+                Ok::<_, Infallible>(response)
             }
         });
         let connection =
-            http.serve_connection(TokioIo::new(StrictFraming::new(stream)), answer).into_owned();
+            http.serve_connection(TokioIo::new(StrictFraming::new(stream)), respond).into_owned();
         // The cause of the end concerns the client only.
         let _ = watcher.watch(connection).await;
     }
@@ -324,7 +324,7 @@ struct ConnectionTable {
 struct Connection {
     /// When [`ConnectionTable`] was made.
     started: Instant,
-    /// Its requests and pieces of answers that this server is working on.
+    /// Its requests and pieces of responses that this server is working on.
     busy: AtomicU32,
     /// Since when there are none, in milliseconds.
     idle_since: AtomicU64,

@@ -1,9 +1,9 @@
 //! The dispatcher: every request of every method and path comes in here, and every response goes
 //! out.
 //!
-//! dropshot's own server answers unknown paths and methods by itself, takes a path with and without
-//! its last slash, and offers no hook before or after a handler. So this service routes by itself
-//! and asks the handlers that dropshot holds, by operation; beside them stand the pages.
+//! dropshot's own server responds to unknown paths and methods by itself, takes a path with and
+//! without its last slash, and offers no hook before or after a handler. So this service routes by
+//! itself and asks the handlers that dropshot holds, by operation; beside them stand the pages.
 //! Negotiation, 404, 405, OPTIONS, HEAD, security, headers, caught panics and the log line are
 //! here, once. No rule of an operation or a page may be here.
 
@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::with_admitted;
 use crate::connections::Service;
-use crate::documented::{self, DocumentedAnswers};
+use crate::documented::{self, DocumentedResponses};
 use crate::error::{InternalMessage, into_problem};
 use crate::large_bodies::{LargeBodies, ReadPermit};
 use crate::request_contexts::RequestContextFactory;
@@ -59,14 +59,14 @@ type Dispatch<H> = Box<
         + Sync,
 >;
 
-/// Answers every request of a server.
+/// Handles every request of a server.
 pub struct HttpService<H: Host> {
     host: Arc<H>,
     routes: Routes<H>,
     dispatch: Dispatch<H>,
     contexts: RequestContextFactory<H>,
-    /// In debug builds, as a rule: see [`HttpService::check_answers`].
-    documented: Vec<DocumentedAnswers>,
+    /// In debug builds, as a rule: see [`HttpService::check_responses`].
+    documented: Vec<DocumentedResponses>,
     metrics: metrics::Http,
     large_bodies: LargeBodies,
     log: Logger,
@@ -121,10 +121,10 @@ impl<H: Host> HttpService<H> {
         })
     }
 
-    /// Holds the answers of handlers against the document: one that contradicts it is logged, and
+    /// Holds the responses of handlers against the document: one that contradicts it is logged, and
     /// answered with 500 in its place. It takes time and memory, so it is for debug builds and
-    /// tests. The generated table is `ANSWERS`; each document has its own.
-    pub fn check_answers(mut self, documented: DocumentedAnswers) -> HttpService<H> {
+    /// tests. The generated table is `RESPONSES`; each document has its own.
+    pub fn check_responses(mut self, documented: DocumentedResponses) -> HttpService<H> {
         self.documented.push(documented);
         self
     }
@@ -149,8 +149,8 @@ impl<H: Host> HttpService<H> {
         let rqctx = self.contexts.make(RequestInfo::new(&request, remote), request_id.clone());
 
         let whole = async {
-            let answer = self.answer(rqctx, request, found).await;
-            let mut response = answer.unwrap_or_else(ApiError::into_response);
+            let outcome = self.outcome(rqctx, request, found).await;
+            let mut response = outcome.unwrap_or_else(ApiError::into_response);
             host.finish(&exchange, &mut response).await;
             response
         };
@@ -179,7 +179,7 @@ impl<H: Host> HttpService<H> {
         response
     }
 
-    async fn answer(
+    async fn outcome(
         &self,
         rqctx: Context<H>,
         request: Request<dropshot::Body>,
@@ -191,7 +191,7 @@ impl<H: Host> HttpService<H> {
         if let Some(page) = every {
             let admitted =
                 Box::pin(PageRequest::admit(&rqctx, request, page.security(), &[])).await?;
-            return page.answer(&self.host, admitted).await;
+            return page.respond(&self.host, admitted).await;
         }
         if method == Method::OPTIONS
             && request.headers().contains_key("access-control-request-method")
@@ -206,21 +206,21 @@ impl<H: Host> HttpService<H> {
         let RouteMatch { resource, values } = found;
         resource.negotiate(operation, request.headers(), request.uri())?;
         if let Some(operation) = operation {
-            let answer = (self.dispatch)(rqctx, request, operation, values).await;
+            let outcome = (self.dispatch)(rqctx, request, operation, values).await;
             if self.documented.is_empty() {
-                return answer;
+                return outcome;
             }
-            let answer = answer.unwrap_or_else(ApiError::into_response);
-            if H::UNDOCUMENTED_ANSWERS.contains(&(operation.id, answer.status())) {
-                return Ok(answer);
+            let response = outcome.unwrap_or_else(ApiError::into_response);
+            if H::UNDOCUMENTED_RESPONSES.contains(&(operation.id, response.status())) {
+                return Ok(response);
             }
-            let formats = H::FORMATS_OF_ANSWERS;
-            return Ok(documented::checked(&self.documented, operation.id, answer, formats));
+            let formats = H::RESPONSE_FORMATS;
+            return Ok(documented::checked(&self.documented, operation.id, response, formats));
         }
         let admitted =
             Box::pin(PageRequest::admit(&rqctx, request, resource.security(), &[])).await?;
         if let Some(page) = resource.page(&method) {
-            return page.answer(&self.host, admitted).await;
+            return page.respond(&self.host, admitted).await;
         }
         if method == Method::OPTIONS {
             return Ok(resource.options());
@@ -243,7 +243,7 @@ impl<H: Host> HttpService<H> {
         let operation = name.unwrap_or("-");
         let status = response.status().as_u16();
         let took = started.elapsed();
-        self.metrics.answered(operation, method, status, took);
+        self.metrics.count_request(operation, method, status, took);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         match response.extensions().get::<InternalMessage>() {
             Some(InternalMessage(why)) if status < 500 => {
@@ -291,7 +291,7 @@ fn dispatch<H: Host>(documents: Vec<Document<H>>) -> Result<Dispatch<H>, StartEr
             let handled = handler.handle_request(rqctx, request);
             let variables = variables(operation.path).zip(values).collect();
             let handled = with_admitted::<H, _>(caller, body, variables, accept, handled).await;
-            // Our handlers and extractors put every failure into their answer.
+            // Our handlers and extractors put every failure into their response.
             handled.map_err(|_| ApiError::internal("dropshot failed on its own".to_owned()))
         })
     }))
@@ -323,7 +323,7 @@ fn preflight<H: Host>(host: &H, headers: &HeaderMap, resource: Option<&Resource<
 }
 
 impl<H: Host> Service for HttpService<H> {
-    async fn answer(
+    async fn respond(
         self: &Arc<HttpService<H>>,
         request: Request<dropshot::Body>,
         remote: SocketAddr,
@@ -332,9 +332,9 @@ impl<H: Host> Service for HttpService<H> {
             return self.handle(request, remote).await;
         }
         let service = Arc::clone(self);
-        let answering = self.detached.spawn(async move { service.handle(request, remote).await });
+        let responding = self.detached.spawn(async move { service.handle(request, remote).await });
         // It catches its own panics, and nothing aborts it.
-        answering.await.unwrap_or_else(|e| ApiError::internal(e.to_string()).into_response())
+        responding.await.unwrap_or_else(|e| ApiError::internal(e.to_string()).into_response())
     }
 
     fn metrics(&self) -> &metrics::Http {

@@ -1,9 +1,9 @@
-//! Answers of handlers against the document, in debug builds and tests.
+//! Responses of handlers against the document, in debug builds and tests.
 //!
 //! Types keep a handler to the documented statuses and shapes; bounds, formats and choices of an
-//! answer, and a failure with a separate status, they do not hold. Such an answer is the server's
-//! fault, so it becomes 500 with the reason in the log: a test cannot overlook it. An event that
-//! contradicts its schema breaks the answer off.
+//! response, and a failure with a separate status, they do not hold. Such a response is the
+//! server's fault, so it becomes 500 with the reason in the log: a test cannot overlook it. An
+//! event that contradicts its schema breaks the response off.
 
 mod events;
 
@@ -22,7 +22,7 @@ use crate::{ApiError, Response};
 pub(crate) const EVENTS: &str = "text/event-stream";
 
 /// By operation: each status, range or `default`, and the schemas of its JSON types.
-pub type DocumentedAnswers = &'static [(&'static str, &'static [(&'static str, JsonSchemas)])];
+pub type DocumentedResponses = &'static [(&'static str, &'static [(&'static str, JsonSchemas)])];
 
 /// Schemas by content type.
 pub(crate) type JsonSchemas = &'static [(&'static str, SchemaRef)];
@@ -31,48 +31,48 @@ pub(crate) type JsonSchemas = &'static [(&'static str, SchemaRef)];
 /// them.
 const REFUSALS: [u16; 9] = [400, 401, 403, 404, 406, 408, 413, 415, 429];
 
-/// The answer, or 500 if it contradicts the document.
+/// The response, or 500 if it contradicts the document.
 pub(crate) fn checked(
-    documents: &[DocumentedAnswers],
+    documents: &[DocumentedResponses],
     operation: &'static str,
-    mut answer: Response,
+    mut response: Response,
     formats: &'static Formats,
 ) -> Response {
     let mut all = documents.iter().copied().flatten();
-    let Some((_, answers)) = all.find(|(id, _)| *id == operation) else {
-        return answer;
+    let Some((_, responses)) = all.find(|(id, _)| *id == operation) else {
+        return response;
     };
-    match problem(operation, answers, &mut answer, formats) {
+    match problem(operation, responses, &mut response, formats) {
         Some(problem) => {
-            let why = format!("the answer of {operation} contradicts the document: {problem}");
+            let why = format!("the response of {operation} contradicts the document: {problem}");
             ApiError::internal(why).into_response()
         }
-        None => answer,
+        None => response,
     }
 }
 
 fn problem(
     operation: &'static str,
-    answers: &[(&str, JsonSchemas)],
-    answer: &mut Response,
+    responses: &[(&str, JsonSchemas)],
+    response: &mut Response,
     formats: &'static Formats,
 ) -> Option<String> {
-    let status = answer.status();
-    let Some(schemas) = schemas_of(answers, status) else {
+    let status = response.status();
+    let Some(schemas) = schemas_of(responses, status) else {
         let is_allowed = status.is_server_error() || REFUSALS.contains(&status.as_u16());
         return (!is_allowed).then(|| format!("status {status} is not documented"));
     };
     // A failure of the runtime has the runtime's shape.
-    if is_error(answer) {
+    if is_error(response) {
         return None;
     }
-    let media = answer.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
+    let media = response.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
     let media = media.unwrap_or_default();
     let (_, schema) = schemas.iter().find(|(known, _)| *known == media)?;
     let (schema, are_events) = (*schema, media == EVENTS);
-    let body = std::mem::replace(answer.body_mut(), dropshot::Body::empty());
+    let body = std::mem::replace(response.body_mut(), dropshot::Body::empty());
     if are_events {
-        *answer.body_mut() = events::checked(body, operation, schema, formats);
+        *response.body_mut() = events::checked(body, operation, schema, formats);
         return None;
     }
     // It is one piece in memory.
@@ -81,7 +81,7 @@ fn problem(
         _ => return Some("its body cannot be read again".to_owned()),
     };
     let value: Value = serde_json::from_slice(&body).unwrap_or_default();
-    *answer.body_mut() = dropshot::Body::wrap(http_body_util::Full::new(body));
+    *response.body_mut() = dropshot::Body::wrap(http_body_util::Full::new(body));
     first_problem(schema, &value, formats)
 }
 
@@ -92,10 +92,10 @@ fn first_problem(schema: SchemaRef, value: &Value, formats: &Formats) -> Option<
 }
 
 /// The schemas of a status: its own, those of its range, or those of `default`.
-fn schemas_of(answers: &[(&str, JsonSchemas)], status: StatusCode) -> Option<JsonSchemas> {
+fn schemas_of(responses: &[(&str, JsonSchemas)], status: StatusCode) -> Option<JsonSchemas> {
     let number = status.as_u16();
     let range = format!("{}XX", number / 100);
-    let find = |key: &str| answers.iter().find(|(known, _)| *known == key);
+    let find = |key: &str| responses.iter().find(|(known, _)| *known == key);
     let found = find(&number.to_string()).or_else(|| find(&range)).or_else(|| find("default"));
     found.map(|(_, schemas)| *schemas)
 }
@@ -110,21 +110,21 @@ mod tests {
         Constraints { types: &[Type::String], max_length: Some(3), ..Constraints::ANY };
     static BOOK: Constraints = Constraints { properties: &[("title", &SHORT)], ..Constraints::ANY };
     const JSON: JsonSchemas = &[("application/json", &BOOK)];
-    const DOCUMENTED: DocumentedAnswers =
+    const DOCUMENTED: DocumentedResponses =
         &[("read_book", &[("200", JSON), ("4XX", JSON), ("204", &[])])];
 
     fn status_of(status: StatusCode, body: &str) -> u16 {
-        let answer = json_response(status, body.as_bytes().to_vec());
-        let mut answer = checked(&[DOCUMENTED], "read_book", answer, &Formats::DEFAULT);
-        if answer.status() == status {
-            let kept = answer.body_mut().collect().now_or_never().unwrap().unwrap().to_bytes();
+        let response = json_response(status, body.as_bytes().to_vec());
+        let mut response = checked(&[DOCUMENTED], "read_book", response, &Formats::DEFAULT);
+        if response.status() == status {
+            let kept = response.body_mut().collect().now_or_never().unwrap().unwrap().to_bytes();
             assert_eq!(kept, body);
         }
-        answer.status().as_u16()
+        response.status().as_u16()
     }
 
     #[test]
-    fn answer_that_contradicts_its_schema_is_500() {
+    fn response_that_contradicts_its_schema_is_500() {
         assert_eq!(status_of(StatusCode::OK, r#"{"title":"abc"}"#), 200);
         assert_eq!(status_of(StatusCode::OK, r#"{"title":"abcd"}"#), 500);
         assert_eq!(status_of(StatusCode::CONFLICT, r#"{"title":"abc"}"#), 409);
@@ -137,10 +137,10 @@ mod tests {
         assert_eq!(status_of(StatusCode::CREATED, "{}"), 500);
         assert_eq!(status_of(StatusCode::SERVICE_UNAVAILABLE, "{}"), 503);
         let refused = ApiError::not_found().into_response();
-        let answer = checked(&[DOCUMENTED], "read_book", refused, &Formats::DEFAULT);
-        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        let response = checked(&[DOCUMENTED], "read_book", refused, &Formats::DEFAULT);
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
         let taken = ApiError::detail(StatusCode::FOUND, "elsewhere").into_response();
-        let answer = checked(&[DOCUMENTED], "read_book", taken, &Formats::DEFAULT);
-        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let response = checked(&[DOCUMENTED], "read_book", taken, &Formats::DEFAULT);
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 }

@@ -224,7 +224,7 @@ pub fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
     response(status, "application/json", body.into())
 }
 
-/// An answer of any media type; without content it has none.
+/// A response of any media type; without content it has none.
 pub fn response(status: StatusCode, media_type: &'static str, body: bytes::Bytes) -> Response {
     let has_content = !(body.is_empty() && status == StatusCode::NO_CONTENT);
     let mut response = Response::new(dropshot::Body::wrap(http_body_util::Full::new(body)));

@@ -1,4 +1,4 @@
-//! Server-sent events: an answer of `text/event-stream`, as HTML's living standard writes it.
+//! Server-sent events: a response of `text/event-stream`, as HTML's living standard writes it.
 //!
 //! A name or an id with a line break never reaches the wire, so that no data can pass for another
 //! event. A stream without events sends comments, so that proxies and clients do not time out; it
@@ -18,9 +18,9 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 use tokio::time::MissedTickBehavior;
 
-use crate::answers::{Content, ContentBody, Reply, answers_metadata};
 use crate::documented::EVENTS as MEDIA_TYPE;
-use crate::streams::AnswerBody;
+use crate::responses::{Content, ContentBody, Reply, responses_metadata};
+use crate::streams::ResponseBody;
 
 /// A comment is sent after such a time without an event. Proxies wait for a minute or so.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -148,11 +148,11 @@ pub fn last_event_id<T: FromStr>(request: &RequestInfo) -> Option<T> {
     std::str::from_utf8(id.as_bytes()).ok()?.parse().ok()
 }
 
-/// Content of an answer that is a stream of events.
-pub struct Events<T>(AnswerBody, PhantomData<fn() -> T>);
+/// Content of a response that is a stream of events.
+pub struct Events<T>(ResponseBody, PhantomData<fn() -> T>);
 
 impl<T: EventData> Events<T> {
-    /// These events, each sent as soon as it is there. An error breaks the answer off and is
+    /// These events, each sent as soon as it is there. An error breaks the response off and is
     /// logged; a client connects again then.
     pub fn new<S, E>(events: S) -> Events<T>
     where
@@ -162,7 +162,7 @@ impl<T: EventData> Events<T> {
         let written = events
             .map_err(Into::into)
             .map(|event| event.and_then(|event| event.into_text().map_err(BoxError::from)));
-        Events(AnswerBody::endless(with_keep_alive(written)), PhantomData)
+        Events(ResponseBody::endless(with_keep_alive(written)), PhantomData)
     }
 }
 
@@ -200,7 +200,7 @@ impl<T: EventData> Content for Events<T> {
     }
 
     fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
-        answers_metadata::<Reply<STATUS, Self>>()
+        responses_metadata::<Reply<STATUS, Self>>()
     }
 
     fn document(_: &mut SchemaGenerator) -> Map<String, Value> {

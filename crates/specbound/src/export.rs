@@ -241,19 +241,19 @@ fn complete(operation: &Value) -> Result<Value, ExportError> {
                 response.remove("content");
             }
         }
-        if let Some(mut answers) =
+        if let Some(mut responses) =
             responses.values().find_map(|response| marked(&response["headers"][MARKER]))
         {
-            restore_schemas(&mut answers);
-            members.insert("responses".to_owned(), answers);
+            restore_schemas(&mut responses);
+            members.insert("responses".to_owned(), responses);
         }
     }
-    let answers = members
+    let responses = members
         .get_mut("responses")
         .and_then(Value::as_object_mut)
         .into_iter()
         .flat_map(Map::values_mut);
-    for content in answers.filter_map(|answer| answer.get_mut("content")) {
+    for content in responses.filter_map(|response| response.get_mut("content")) {
         enforced::content(content, false);
     }
     Ok(operation)

@@ -4,7 +4,7 @@
 //! a difference smuggles requests. hyper is lenient where the RFC allows it: it ends a line at a
 //! bare LF, joins several `Transfer-Encoding` lines, and takes a request with two lengths.
 //! [`StrictFraming`] follows heads and bodies as their bytes pass, unchanged, and where a rule is
-//! broken hands hyper [`POISON`] instead of the rest, which hyper answers with 400 and closes. It
+//! broken hands hyper [`POISON`] instead of the rest, which hyper refuses with 400 and closes. It
 //! also keeps one connection from reading for as long as there is more: the others have their turn
 //! in between.
 

@@ -39,12 +39,12 @@ pub trait Host: Send + Sync + Sized + 'static {
     const BODY_LIMITS: &'static BodyLimits = &BodyLimits::DEFAULT;
     /// Limits of forms with files.
     const UPLOAD_LIMITS: &'static UploadLimits = &UploadLimits::DEFAULT;
-    /// As [`Host::FORMATS`], for answers that are held against the document.
-    const FORMATS_OF_ANSWERS: &'static Formats = Self::FORMATS;
-    /// By operation, statuses of answers that its document does not name. They are not held against
-    /// it.
-    const UNDOCUMENTED_ANSWERS: &'static [(&'static str, StatusCode)] = &[];
-    /// The part of each path that the name in an answer to OPTIONS leaves out.
+    /// As [`Host::FORMATS`], for responses that are held against the document.
+    const RESPONSE_FORMATS: &'static Formats = Self::FORMATS;
+    /// By operation, statuses of responses that its document does not name. They are not held
+    /// against it.
+    const UNDOCUMENTED_RESPONSES: &'static [(&'static str, StatusCode)] = &[];
+    /// The part of each path that the name in a response to OPTIONS leaves out.
     const BASE_PATH: &'static str = "/";
     /// Whether a plain query or header parameter that is not of its type or out of its bounds
     /// counts as not sent, as in Django; otherwise it is answered with 400.
@@ -75,7 +75,7 @@ pub trait Host: Send + Sync + Sized + 'static {
 
     /// Whether a caller, authenticated by a scheme, was granted a scope (OAuth 2, OpenID Connect)
     /// or a role (OpenAPI 3.1) that the operation requires. By default none is granted, and such an
-    /// operation answers 403.
+    /// operation returns 403.
     fn has_scope(&self, _: Self::Scheme, _: &Self::Caller, _scope: &str) -> bool {
         false
     }
@@ -122,7 +122,7 @@ pub trait Host: Send + Sync + Sized + 'static {
         false
     }
 
-    /// Answers a path that is neither documented nor a page's.
+    /// Responds to a path that is neither documented nor a page's.
     ///
     /// # Errors
     ///

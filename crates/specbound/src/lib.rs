@@ -26,7 +26,6 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 mod admission;
-mod answers;
 mod authority;
 mod bodies;
 pub mod body;
@@ -60,21 +59,18 @@ mod parameters;
 mod patterns;
 mod registration;
 mod request_contexts;
+mod responses;
 mod routes;
 mod security;
 mod streams;
 mod typed;
 
 pub use admission::preferred;
-pub use answers::{
-    AnswerHeaders, Answers, Bytes, Content, ContentBody, HandlerResult, JsonAs, MediaType,
-    NoHeaders, Outcome, RangeReply, RawResponse, Reply, UntypedJson, answers_metadata, header_list,
-};
 pub use bodies::{Either, EitherBody, JsonBody, JsonInput, RawBody, Upload};
 pub use call::{Body, Call, Checked, Input, NoBody, OptionalBody, RequestBody};
 pub use constraints::{Constraints, Discriminator, Problem, SchemaRef, Type};
 pub use dispatcher::{Document, HttpService};
-pub use documented::DocumentedAnswers;
+pub use documented::DocumentedResponses;
 pub use error::{ApiError, Response, json_response, response, reword};
 pub use events::{Event, EventData, Events, InvalidEvent, TextData, last_event_id};
 pub use export::{Enforced, RequestTables};
@@ -95,7 +91,11 @@ pub use parameters::{
     Headers, Parameter, Parameters, Path, Query, RawParameters, Style, parameters_schema,
 };
 pub use registration::on_large_stack;
+pub use responses::{
+    Bytes, Content, ContentBody, HandlerResult, JsonAs, MediaType, NoHeaders, Outcome, RangeReply,
+    RawResponse, Reply, ResponseHeaders, Responses, UntypedJson, header_list, responses_metadata,
+};
 pub use routes::StartError;
 pub use security::authenticate;
-pub use streams::AnswerBody;
+pub use streams::ResponseBody;
 pub use typed::TypedBody;

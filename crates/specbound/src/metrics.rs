@@ -23,7 +23,7 @@ pub struct Http {
     seconds: Family<Operation, Histogram, fn() -> Histogram>,
     /// Requests without a response so far.
     pub in_flight: Gauge,
-    /// Streamed answers that are being sent.
+    /// Streamed responses that are being sent.
     pub streams: Gauge,
     streamed: Family<Stream, Counter>,
     /// Open connections.
@@ -45,14 +45,14 @@ struct Operation {
     operation: &'static str,
 }
 
-/// One streamed answer that has ended.
+/// One streamed response that has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Stream {
     operation: &'static str,
     end: &'static str,
 }
 
-/// How a streamed answer ended.
+/// How a streamed response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamEnd {
     /// All of it was sent.
@@ -81,7 +81,7 @@ impl Default for Http {
 
 impl Http {
     /// Counts a response. `operation` is an operation's id, a page's path, or `-`.
-    pub fn answered(
+    pub fn count_request(
         &self,
         operation: &'static str,
         method: &http::Method,
@@ -93,7 +93,7 @@ impl Http {
         self.seconds.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
     }
 
-    /// Counts the end of a streamed answer.
+    /// Counts the end of a streamed response.
     pub(crate) fn streamed(&self, operation: &'static str, end: StreamEnd) {
         self.streams.dec();
         let end = match end {
@@ -124,9 +124,9 @@ impl Http {
             "Requests without a response so far",
             self.in_flight.clone(),
         );
-        let help = "Streamed answers that are being sent";
+        let help = "Streamed responses that are being sent";
         registry.register("http_streams_in_flight", help, self.streams.clone());
-        let help = "Streamed answers by operation and end: complete, failed, gone or stopped";
+        let help = "Streamed responses by operation and end: complete, failed, gone or stopped";
         registry.register("http_streams", help, self.streamed.clone());
         registry.register("connections", "Open connections", self.connections.clone());
         let help = "Idle connections closed to make room for new ones";

@@ -1,4 +1,4 @@
-//! `Accept` and `?format=`: the form of an answer.
+//! `Accept` and `?format=`: the form of a response.
 
 use std::borrow::Cow;
 
@@ -64,7 +64,7 @@ pub(crate) fn best<'a>(
     best.map(|(_, place)| place)
 }
 
-/// `Accept` alone, for an answer of several media types.
+/// `Accept` alone, for a response of several media types.
 pub(crate) fn kept(headers: &HeaderMap, media_types: &[&str]) -> HeaderMap {
     let mut kept = HeaderMap::new();
     if media_types.len() > 1 {

@@ -50,7 +50,7 @@ pub trait Policy: Send + Sync + 'static {
     const SCOPES: Scopes = &[];
 }
 
-/// Content types of a request, or of an answer in JSON.
+/// Content types of a request, or of a response in JSON.
 pub trait ContentTypes: Send + Sync + 'static {
     /// As the document lists them.
     const MEDIA_TYPES: &'static [&'static str];

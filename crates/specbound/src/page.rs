@@ -87,8 +87,8 @@ pub trait Page<H: Host>: Send + Sync {
         &["GET"]
     }
 
-    /// Whether every request comes to [`Page::answer`], whatever its method: OPTIONS and preflights
-    /// too, which are answered for the page otherwise.
+    /// Whether every request comes to [`Page::response`], whatever its method: OPTIONS and
+    /// preflights too, which are answered for the page otherwise.
     fn takes_every_method(&self) -> bool {
         false
     }
@@ -108,5 +108,5 @@ pub trait Page<H: Host>: Send + Sync {
     }
 
     /// Called for its methods alone, HEAD included, whose body is not sent.
-    async fn answer(&self, host: &H, request: PageRequest<H>) -> Result<Response, ApiError>;
+    async fn respond(&self, host: &H, request: PageRequest<H>) -> Result<Response, ApiError>;
 }

@@ -98,7 +98,7 @@ impl<H: Host> Resource<H> {
         Resource { target, allow }
     }
 
-    /// The page that answers a request with this method.
+    /// The page that responds to a request with this method.
     pub fn page(&self, method: &Method) -> Option<&dyn Page<H>> {
         let Target::Page(page) = &self.target else { return None };
         if page.takes_every_method() {
@@ -108,7 +108,7 @@ impl<H: Host> Resource<H> {
         page.methods().contains(&wanted).then_some(&**page)
     }
 
-    /// The page that answers everything at its path.
+    /// The page that responds to everything at its path.
     pub fn page_of_every_method(&self) -> Option<&dyn Page<H>> {
         let Target::Page(page) = &self.target else { return None };
         page.takes_every_method().then_some(&**page)
@@ -155,7 +155,7 @@ impl<H: Host> Resource<H> {
         }
     }
 
-    /// The answer to OPTIONS.
+    /// The response to OPTIONS.
     pub fn options(&self) -> Response {
         let (path, description, renders, parses) = match &self.target {
             Target::Operations(operations) => {
@@ -339,7 +339,7 @@ mod tests {
             vec!["text/plain"]
         }
 
-        async fn answer(&self, _: &Open, _: PageRequest<Open>) -> Result<Response, ApiError> {
+        async fn respond(&self, _: &Open, _: PageRequest<Open>) -> Result<Response, ApiError> {
             Ok(Response::new(dropshot::Body::empty()))
         }
     }

@@ -1,4 +1,4 @@
-//! Bodies of answers: whole, or in pieces that a handler makes while they are sent.
+//! Bodies of responses: whole, or in pieces that a handler makes while they are sent.
 //!
 //! A piece is asked for when the client has taken the one before it, so a slow client slows its
 //! producer down; when the client goes away, the stream is dropped. Nothing here makes a piece, or
@@ -24,22 +24,22 @@ use crate::{Response, error};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The body of an answer.
-pub struct AnswerBody(Source);
+/// The body of a response.
+pub struct ResponseBody(Source);
 
 enum Source {
     Whole(Bytes),
     Stream(Pieces, Streamed),
 }
 
-impl From<Bytes> for AnswerBody {
-    fn from(bytes: Bytes) -> AnswerBody {
-        AnswerBody(Source::Whole(bytes))
+impl From<Bytes> for ResponseBody {
+    fn from(bytes: Bytes) -> ResponseBody {
+        ResponseBody(Source::Whole(bytes))
     }
 }
 
-impl From<Vec<u8>> for AnswerBody {
-    fn from(bytes: Vec<u8>) -> AnswerBody {
+impl From<Vec<u8>> for ResponseBody {
+    fn from(bytes: Vec<u8>) -> ResponseBody {
         Bytes::from(bytes).into()
     }
 }
@@ -60,23 +60,23 @@ impl Streamed {
     }
 }
 
-impl AnswerBody {
+impl ResponseBody {
     /// A body of pieces. With a length it has `Content-Length`, and other pieces than that break
     /// it off.
-    pub fn stream<S, E>(length: Option<u64>, pieces: S) -> AnswerBody
+    pub fn stream<S, E>(length: Option<u64>, pieces: S) -> ResponseBody
     where
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: Into<BoxError> + 'static,
     {
-        AnswerBody(Source::Stream(Pieces::new(length, pieces), Streamed::new(false)))
+        ResponseBody(Source::Stream(Pieces::new(length, pieces), Streamed::new(false)))
     }
 
     /// The same without an end: it ends when the server stops.
-    pub(crate) fn endless<S>(pieces: S) -> AnswerBody
+    pub(crate) fn endless<S>(pieces: S) -> ResponseBody
     where
         S: Stream<Item = Result<Bytes, BoxError>> + Send + 'static,
     {
-        AnswerBody(Source::Stream(Pieces::new(None, pieces), Streamed::new(true)))
+        ResponseBody(Source::Stream(Pieces::new(None, pieces), Streamed::new(true)))
     }
 
     pub(crate) fn into_response(
@@ -102,9 +102,9 @@ impl AnswerBody {
 /// Why a stream of pieces was broken off.
 #[derive(Debug, ThisError)]
 enum Broken {
-    #[error("the pieces of an answer are longer than its length")]
+    #[error("the pieces of a response are longer than its length")]
     TooLong,
-    #[error("the pieces of an answer end before its length")]
+    #[error("the pieces of a response end before its length")]
     TooShort,
 }
 
@@ -161,7 +161,7 @@ impl Body for Pieces {
     }
 }
 
-/// Counts and logs the end of a streamed answer, or leaves it unstarted for HEAD.
+/// Counts and logs the end of a streamed response, or leaves it unstarted for HEAD.
 pub(crate) fn observe(response: &mut Response, is_head: bool, end: impl FnOnce() -> Observer) {
     let Some(Streamed { is_stopped, .. }) = response.extensions().get::<Streamed>().cloned() else {
         return;
@@ -177,7 +177,7 @@ pub(crate) fn observe(response: &mut Response, is_head: bool, end: impl FnOnce()
     };
 }
 
-/// Where the end of a streamed answer is reported.
+/// Where the end of a streamed response is reported.
 pub(crate) struct Observer {
     pub metrics: metrics::Http,
     pub log: Logger,
@@ -209,7 +209,7 @@ impl Body for Observed {
             Some(Err(error)) => {
                 self.end = StreamEnd::Failed;
                 let Observer { log, operation, request_id, .. } = &self.observer;
-                slog::error!(log, "answer broken off"; "why" => %error, "operation" => operation,
+                slog::error!(log, "response broken off"; "why" => %error, "operation" => operation,
                     "request_id" => request_id);
             }
         }
@@ -234,7 +234,7 @@ impl Drop for Observed {
     }
 }
 
-/// The body of an answer to HEAD, which is never sent.
+/// The body of a response to HEAD, which is never sent.
 struct Unstarted(SizeHint);
 
 impl Body for Unstarted {

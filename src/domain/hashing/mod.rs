@@ -193,20 +193,20 @@ impl Hasher {
         requester: Requester,
         work: impl FnOnce(&mut HashWorker) -> T + Send + 'static,
     ) -> Result<T, HasherError> {
-        let (answer, result) = oneshot::channel();
+        let (reply, result) = oneshot::channel();
         let metrics = self.metrics.clone();
         let job: Job = Box::new(move |worker| {
             metrics.waiting.dec();
             let Some(worker) = worker else {
                 metrics.rejected.inc();
-                let _ = answer.send(Err(HasherError::Busy));
+                let _ = reply.send(Err(HasherError::Busy));
                 return;
             };
             let started = Instant::now();
             let done = work(worker);
             metrics.seconds.observe(started.elapsed().as_secs_f64());
             // The receiver may be gone.
-            let _ = answer.send(Ok(done));
+            let _ = reply.send(Ok(done));
         });
         self.metrics.waiting.inc();
         let pushed = self.queue.0.lock().jobs.push(requester, job);
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn full_queue_answers_busy_instead_of_waiting() {
+    async fn full_queue_refuses_instead_of_waiting() {
         let hasher = Hasher::start(Cost::PRODUCTION).unwrap();
         let waiting =
             (0..2000).map(|_| hasher.verify(Requester::server(), Password::new("x".into()), None));

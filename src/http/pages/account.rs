@@ -145,7 +145,7 @@ impl Page<AppState> for LocalizedPage {
         vec![HTML]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         PageRequest { request, .. }: PageRequest,
@@ -157,7 +157,7 @@ impl Page<AppState> for LocalizedPage {
         }
         let content = self.content(language::for_pages(&self.ui.languages, &request.headers));
         let content = content.map_err(|e| ApiError::internal(format!("page: {e}")))?;
-        let mut response = content.answer(&request.headers, REVALIDATE);
+        let mut response = content.respond(&request.headers, REVALIDATE);
         let vary = HeaderValue::from_static("origin, Accept-Language, Cookie, Accept-Encoding");
         response.headers_mut().insert(VARY, vary);
         Ok(response)
@@ -198,7 +198,7 @@ impl Page<AppState> for Redirect {
         vec!["text/html"]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         _: &AppState,
         PageRequest { request, .. }: PageRequest,

@@ -179,14 +179,14 @@ impl Page<AppState> for StaticFile {
         vec![self.media_type]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         _: &AppState,
         PageRequest { request, .. }: PageRequest,
     ) -> Result<Response, ApiError> {
         let version = request.uri.query().and_then(|query| query.strip_prefix("v="));
         let lifetime = if version == Some(self.content.version()) { FOREVER } else { REVALIDATE };
-        let mut response = self.content.answer(&request.headers, lifetime);
+        let mut response = self.content.respond(&request.headers, lifetime);
         response.headers_mut().insert(VARY, HeaderValue::from_static("origin, Accept-Encoding"));
         Ok(response)
     }

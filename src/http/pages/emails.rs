@@ -35,7 +35,7 @@ impl Page<AppState> for Remove {
         &[&["cookieAuth"]]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         page_request: PageRequest,

@@ -81,7 +81,7 @@ impl Page<AppState> for Endpoint {
         }
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         mut page_request: PageRequest,

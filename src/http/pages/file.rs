@@ -81,7 +81,7 @@ impl File {
     }
 
     /// 200 with the content, or 304 if the client has it cached.
-    pub fn answer(&self, request: &HeaderMap, cache_control: &'static str) -> Response {
+    pub fn respond(&self, request: &HeaderMap, cache_control: &'static str) -> Response {
         let mut response = Response::new(dropshot::Body::empty());
         if self.is_known(request) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -143,11 +143,11 @@ impl Compressed {
         self.plain.version()
     }
 
-    pub fn answer(&self, request: &HeaderMap, cache_control: &'static str) -> Response {
+    pub fn respond(&self, request: &HeaderMap, cache_control: &'static str) -> Response {
         // A client without the header may be curl in a terminal.
         let is_asked = request.contains_key(ACCEPT_ENCODING) && takes_gzip(request);
         let gzip = if is_asked { self.gzip() } else { None };
-        gzip.unwrap_or(&self.plain).answer(request, cache_control)
+        gzip.unwrap_or(&self.plain).respond(request, cache_control)
     }
 }
 

@@ -37,7 +37,7 @@ impl Page<AppState> for LanguageChoice {
         &["POST"]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         page_request: PageRequest,

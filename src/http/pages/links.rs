@@ -46,7 +46,7 @@ impl Page<AppState> for Endpoint {
         vec!["application/json"]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         page_request: PageRequest,
@@ -70,7 +70,7 @@ impl Page<AppState> for Endpoint {
             }
         };
         let next = next.filter(|next| own_path(next).is_ok());
-        Ok(answer(&json!({ "state": state.name(), "next": next })))
+        Ok(ok(&json!({ "state": state.name(), "next": next })))
     }
 }
 
@@ -84,9 +84,9 @@ async fn ask(server: &AppState, mut page_request: PageRequest) -> Result<Respons
     let input = Input::<types::PasswordReset>::new(fields, AppState::FORMATS);
     let types::PasswordReset { email } = input.read()?;
     resets::ask_for_reset(&op, &email, &next).await?;
-    Ok(answer(&json!({})))
+    Ok(ok(&json!({})))
 }
 
-fn answer(body: &Value) -> Response {
+fn ok(body: &Value) -> Response {
     json_response(StatusCode::OK, body.to_string().into_bytes())
 }

@@ -59,7 +59,7 @@ impl Page<AppState> for MailList {
         vec!["text/html"]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         PageRequest { request, .. }: PageRequest,

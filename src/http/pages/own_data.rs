@@ -56,7 +56,7 @@ impl Page<AppState> for Endpoint {
         &[&["cookieAuth"]]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         page_request: PageRequest,

@@ -133,7 +133,7 @@ impl Page<AppState> for ProviderPage {
         }
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         page_request: PageRequest,
@@ -231,9 +231,9 @@ impl Provider {
             .append_pair("state", &text("state"))
             .append_pair("iss", &issuer(&server.settings))
             .finish();
-        let mut answer = redirect(&format!("{}?{query}", text("redirect_uri")))?;
-        *answer.status_mut() = StatusCode::SEE_OTHER;
-        Ok(answer)
+        let mut response = redirect(&format!("{}?{query}", text("redirect_uri")))?;
+        *response.status_mut() = StatusCode::SEE_OTHER;
+        Ok(response)
     }
 
     async fn token(

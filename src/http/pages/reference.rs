@@ -100,7 +100,7 @@ impl Page<AppState> for ReferenceFile {
         vec![self.media_type]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         _: &AppState,
         PageRequest { request, .. }: PageRequest,
@@ -111,7 +111,7 @@ impl Page<AppState> for ReferenceFile {
         }
         let version = request.uri.query().and_then(|query| query.strip_prefix("v="));
         let lifetime = if version == Some(self.file.version()) { FOREVER } else { REVALIDATE };
-        let mut response = self.file.answer(&request.headers, lifetime);
+        let mut response = self.file.respond(&request.headers, lifetime);
         // The same for every user.
         response.headers_mut().insert(VARY, HeaderValue::from_static("origin, Accept-Encoding"));
         Ok(response)

@@ -109,14 +109,14 @@ impl Page<AppState> for Schema {
         negotiation::choose(headers, uri, OFFERS).map(|_| ())
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         _: &AppState,
         PageRequest { request, .. }: PageRequest,
     ) -> Result<Response, ApiError> {
         let chosen = negotiation::choose(&request.headers, &request.uri, OFFERS)?;
         let file = self.files.get(chosen).ok_or_else(ApiError::not_found)?;
-        let mut response = file.answer(&request.headers, REVALIDATE);
+        let mut response = file.respond(&request.headers, REVALIDATE);
         response
             .headers_mut()
             .insert(VARY, HeaderValue::from_static("Accept, origin, Accept-Language, Cookie"));

@@ -74,7 +74,7 @@ impl Page<AppState> for Endpoint {
         &[&["cookieAuth"]]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         mut page_request: PageRequest,

@@ -66,7 +66,7 @@ impl Page<AppState> for Endpoint {
         }
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         mut page_request: PageRequest,
@@ -85,7 +85,7 @@ impl Page<AppState> for Endpoint {
                     SignIn::CodeNeeded(pending) => {
                         let cookies = vec![server.cookies().pending(&pending)];
                         let body = json!({ "second_factor": true });
-                        return Ok(answer(StatusCode::OK, &body, cookies));
+                        return Ok(with_cookies(StatusCode::OK, &body, cookies));
                     }
                 }
             }
@@ -104,7 +104,7 @@ impl Page<AppState> for Endpoint {
             Some(_) => json!({}),
             None => json!({ "unconfirmed": true }),
         };
-        Ok(answer(status, &body, cookies))
+        Ok(with_cookies(status, &body, cookies))
     }
 }
 
@@ -126,7 +126,7 @@ async fn reauthenticate(
             "code": !overview.factors.is_empty(),
             "passkey": passkey.as_ref().map(super::passkeys::options),
         });
-        return Ok(answer(StatusCode::OK, &body, Vec::new()));
+        return Ok(with_cookies(StatusCode::OK, &body, Vec::new()));
     }
     let op = client::page_operation(server, &page_request);
     let fields = page_request.body.fields().await?;
@@ -140,7 +140,7 @@ async fn reauthenticate(
         let password = Password::new(password);
         accounts::reauthenticate(&op, &account, digest, password).await?;
     }
-    Ok(answer(StatusCode::OK, &json!({}), Vec::new()))
+    Ok(with_cookies(StatusCode::OK, &json!({}), Vec::new()))
 }
 
 /// Changes the password, or sets the first one of an account that has none. Here the current one is
@@ -178,10 +178,10 @@ async fn change_password(
     let cookies = renewed
         .iter()
         .flat_map(|renewed| [jar.session(&renewed.session), jar.device(&renewed.device)]);
-    Ok(answer(StatusCode::OK, &json!({}), cookies.collect()))
+    Ok(with_cookies(StatusCode::OK, &json!({}), cookies.collect()))
 }
 
-fn answer(status: StatusCode, body: &Value, cookies: Vec<HeaderValue>) -> Response {
+fn with_cookies(status: StatusCode, body: &Value, cookies: Vec<HeaderValue>) -> Response {
     let mut response = json_response(status, body.to_string().into_bytes());
     for cookie in cookies {
         response.headers_mut().append(http::header::SET_COOKIE, cookie);

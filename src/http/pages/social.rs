@@ -126,8 +126,6 @@ enum Step {
     SignUp,
 }
 
-type Answer = Response;
-
 #[async_trait::async_trait]
 impl Page<AppState> for SocialPage {
     fn path(&self) -> &'static str {
@@ -155,11 +153,11 @@ impl Page<AppState> for SocialPage {
         if self.step == Step::Callback { &["GET"] } else { &["GET", "POST"] }
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         page_request: PageRequest,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<Response, ApiError> {
         let op = client::page_operation(server, &page_request);
         let PageRequest { request, body, remote, request_id, .. } = page_request;
         // Where the language form returns to: a callback works only once, a form needs no query.
@@ -168,14 +166,14 @@ impl Page<AppState> for SocialPage {
         let page = self.ui.layout(&request.headers, &path);
         let head = RequestHead { page, request, op, remote, request_id };
         let is_post = head.request.method == Method::POST;
-        let answer = match (self.step, is_post) {
+        let response = match (self.step, is_post) {
             (Step::Login | Step::Connect, false) => self.start_page(server, &head).await,
             (Step::Login | Step::Connect, true) => self.begin(server, &head, body).await,
             (Step::Callback, _) => self.finish(server, &head).await,
             (Step::SignUp, false) => sign_up_form(server, &head).await,
             (Step::SignUp, true) => sign_up(server, &head, body).await,
         };
-        Ok(answer.unwrap_or_else(|error| {
+        Ok(response.unwrap_or_else(|error| {
             let next = match self.step {
                 Step::Login => query(&head, "next"),
                 Step::Connect => None,
@@ -200,7 +198,7 @@ impl SocialPage {
         &self,
         server: &AppState,
         head: &RequestHead<'_>,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<Response, ApiError> {
         let provider =
             server.app.providers.find(self.provider(head)).ok_or_else(ApiError::not_found)?;
         let next = query(head, "next").unwrap_or_default();
@@ -216,9 +214,9 @@ impl SocialPage {
         let title = if is_connect { "social.connect" } else { "social.signin" };
         let (page, provider, csrf, next) = (head.page, &provider.name, &csrf, &next);
         let start = Start { page, title, provider, csrf, next };
-        let mut answer = render(StatusCode::OK, page, &start)?;
-        answer.headers_mut().append(SET_COOKIE, cookie);
-        Ok(answer)
+        let mut response = render(StatusCode::OK, page, &start)?;
+        response.headers_mut().append(SET_COOKIE, cookie);
+        Ok(response)
     }
 
     /// Redirects the browser to the provider by a page: the policy `form-action` also holds for
@@ -228,7 +226,7 @@ impl SocialPage {
         server: &AppState,
         head: &RequestHead<'_>,
         mut body: LazyBody,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<Response, ApiError> {
         let purpose = match self.step {
             Step::Connect => {
                 SignInPurpose::Connect { session: session_of(server, head, &mut body).await? }
@@ -255,12 +253,16 @@ impl SocialPage {
         };
         let (page, title, url) = (head.page, "social.leaving", &started.url);
         let leaving = SocialRedirect { page, title, url, link: "social.follow" };
-        let mut answer = render(StatusCode::OK, page, &leaving)?;
-        answer.headers_mut().append(SET_COOKIE, server.cookies().ticket(&started.ticket));
-        Ok(answer)
+        let mut response = render(StatusCode::OK, page, &leaving)?;
+        response.headers_mut().append(SET_COOKIE, server.cookies().ticket(&started.ticket));
+        Ok(response)
     }
 
-    async fn finish(&self, server: &AppState, head: &RequestHead<'_>) -> Result<Answer, ApiError> {
+    async fn finish(
+        &self,
+        server: &AppState,
+        head: &RequestHead<'_>,
+    ) -> Result<Response, ApiError> {
         if head.request.method == Method::HEAD {
             return Ok(html(StatusCode::OK, String::new()));
         }
@@ -278,7 +280,7 @@ impl SocialPage {
         };
         let provider = self.provider(head);
         let finished = social::finish(&head.op, provider, ticket.as_ref(), returned, session);
-        let mut answer = match finished.await {
+        let mut response = match finished.await {
             // A form has a ticket of its own.
             Ok(finished @ SignInOutcome::Form { .. }) => {
                 return done(server, StatusCode::FOUND, finished);
@@ -291,9 +293,9 @@ impl SocialPage {
         };
         // Without a ticket in this request, the ticket of another tab is kept.
         if ticket.is_some() {
-            answer.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
+            response.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 
@@ -310,14 +312,14 @@ fn needs_same_site_redirect(
 }
 
 /// A page of this site that repeats the callback, so that the browser sends Strict cookies.
-fn same_site_redirect(head: &RequestHead<'_>) -> Result<Answer, ApiError> {
+fn same_site_redirect(head: &RequestHead<'_>) -> Result<Response, ApiError> {
     let path = head.request.uri.path_and_query().map_or("/", |path| path.as_str());
     let url = &format!("{path}&{SAME_SITE}=1");
     let (page, title) = (head.page, "social.returning");
     render(StatusCode::OK, page, &SocialRedirect { page, title, url, link: "social.return" })
 }
 
-async fn sign_up_form(server: &AppState, head: &RequestHead<'_>) -> Result<Answer, ApiError> {
+async fn sign_up_form(server: &AppState, head: &RequestHead<'_>) -> Result<Response, ApiError> {
     let ticket = server.cookies().find_ticket(&head.request.headers);
     let (provider, form) = social::form(&server.app, ticket.as_ref()).await?;
     form_page(server, head, StatusCode::OK, &provider, &form, &ValidationErrors::none())
@@ -327,7 +329,7 @@ async fn sign_up(
     server: &AppState,
     head: &RequestHead<'_>,
     mut body: LazyBody,
-) -> Result<Answer, ApiError> {
+) -> Result<Response, ApiError> {
     caller::check_csrf(server, &head.request, &mut body).await?;
     let fields = body.fields().await?;
     let text = |name| fields.text(name).unwrap_or_default();
@@ -335,9 +337,9 @@ async fn sign_up(
     let ticket = server.cookies().find_ticket(&head.request.headers);
     match social::sign_up(&head.op, ticket.as_ref(), form.clone()).await {
         Ok(finished) => {
-            let mut answer = done(server, StatusCode::SEE_OTHER, finished)?;
-            answer.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
-            Ok(answer)
+            let mut response = done(server, StatusCode::SEE_OTHER, finished)?;
+            response.headers_mut().append(SET_COOKIE, server.cookies().clear_ticket());
+            Ok(response)
         }
         Err(SocialError::Form(problems)) => {
             let (provider, _) = social::form(&server.app, ticket.as_ref()).await?;
@@ -354,7 +356,7 @@ fn form_page(
     provider: &str,
     form: &Form,
     problems: &ValidationErrors,
-) -> Result<Answer, ApiError> {
+) -> Result<Response, ApiError> {
     let (csrf, cookie) = server.cookies().csrf_for(&head.request.headers);
     let field = |name: &str, value: &str| {
         let of_field = problems.fields.iter().filter(|(field, _)| *field == name);
@@ -369,16 +371,16 @@ fn form_page(
         username: field("username", &form.username),
         email: field("email", &form.email),
     };
-    let mut answer = render(status, head.page, &sign_up)?;
-    answer.headers_mut().append(SET_COOKIE, cookie);
-    Ok(answer)
+    let mut response = render(status, head.page, &sign_up)?;
+    response.headers_mut().append(SET_COOKIE, cookie);
+    Ok(response)
 }
 
 fn done(
     server: &AppState,
     status: StatusCode,
     finished: SignInOutcome,
-) -> Result<Answer, ApiError> {
+) -> Result<Response, ApiError> {
     let jar = server.cookies();
     let (target, cookies) = match finished {
         SignInOutcome::SignedIn { session, device, next } => {
@@ -391,11 +393,11 @@ fn done(
         SignInOutcome::Unconfirmed => (CONFIRM_FIRST_PATH.to_owned(), Vec::new()),
         SignInOutcome::Form { ticket, .. } => (SIGN_UP_PATH.to_owned(), vec![jar.ticket(&ticket)]),
     };
-    let mut answer = redirect(status, &target)?;
+    let mut response = redirect(status, &target)?;
     for cookie in cookies {
-        answer.headers_mut().append(SET_COOKIE, cookie);
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
-    Ok(answer)
+    Ok(response)
 }
 
 fn next_of_ticket(server: &AppState, head: &RequestHead<'_>) -> Option<String> {
@@ -403,7 +405,7 @@ fn next_of_ticket(server: &AppState, head: &RequestHead<'_>) -> Option<String> {
 }
 
 /// The error message, with links to continue: the one to sign in leads on to `next`.
-fn failed(page: Layout<'_>, error: ApiError, next: Option<&str>) -> Answer {
+fn failed(page: Layout<'_>, error: ApiError, next: Option<&str>) -> Response {
     let content_language = page.content_language();
     let next = next.filter(|next| !next.is_empty() && own_path(next).is_ok());
     let again = match next {
@@ -413,20 +415,20 @@ fn failed(page: Layout<'_>, error: ApiError, next: Option<&str>) -> Answer {
     let failed = SocialFailed { page, reason: page.messages(&error.messages()), again };
     match failed.render() {
         Ok(page) => {
-            let mut answer = error.into_page(page.into());
+            let mut response = error.into_page(page.into());
             let policy = HeaderValue::from_static(POLICY);
-            answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-            answer.headers_mut().insert(CONTENT_LANGUAGE, content_language);
-            answer
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+            response.headers_mut().insert(CONTENT_LANGUAGE, content_language);
+            response
         }
         Err(_) => error.into_response(),
     }
 }
 
-fn redirect(status: StatusCode, target: &str) -> Result<Answer, ApiError> {
-    let mut answer = account::redirect(target)?;
-    *answer.status_mut() = status;
-    Ok(answer)
+fn redirect(status: StatusCode, target: &str) -> Result<Response, ApiError> {
+    let mut response = account::redirect(target)?;
+    *response.status_mut() = status;
+    Ok(response)
 }
 
 /// A text for a query.

@@ -35,7 +35,7 @@ impl Page<AppState> for Endpoint {
         &["POST"]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         mut page_request: PageRequest,

@@ -68,7 +68,7 @@ async fn invalid_address_is_refused_without_a_connection() {
 
 /// A server with a scripted reply for each command; an empty reply closes the connection. It
 /// serves one connection.
-fn server(answer: impl Fn(&str) -> &'static str + Send + 'static) -> u16 {
+fn server(reply_to: impl Fn(&str) -> &'static str + Send + 'static) -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -80,7 +80,7 @@ fn server(answer: impl Fn(&str) -> &'static str + Send + 'static) -> u16 {
             if is_text && line != "." {
                 continue;
             }
-            let reply = answer(&line);
+            let reply = reply_to(&line);
             is_text = reply.starts_with("354");
             if reply.is_empty() || write!(stream, "{reply}\r\n").is_err() {
                 return;
@@ -142,13 +142,9 @@ async fn temporary_smtp_errors_defer_one_email() {
 #[tokio::test]
 async fn permanent_smtp_errors_drop_one_email_and_quote_no_response() {
     for (command, reply, told) in [
-        (
-            "RCPT",
-            "550 5.1.1 <amy@example.org>: unknown",
-            "RCPT: the mail server answered 550 5.1.1",
-        ),
-        ("RCPT", "553 amy@example.org unknown", "RCPT: the mail server answered 553"),
-        (".", "554 5.6.0 no", "message: the mail server answered 554 5.6.0"),
+        ("RCPT", "550 5.1.1 <amy@example.org>: unknown", "RCPT: the mail server replied 550 5.1.1"),
+        ("RCPT", "553 amy@example.org unknown", "RCPT: the mail server replied 553"),
+        (".", "554 5.6.0 no", "message: the mail server replied 554 5.6.0"),
     ] {
         assert_eq!(outcome(command, reply).await, Err(TransportError::Refused(told.to_owned())));
     }

@@ -100,17 +100,17 @@ impl BlockingConnection {
     ) -> Result<T, PostgresError> {
         let Some(runtime) = &self.runtime else { return Err(PostgresError::Timeout) };
         let outcome = runtime.block_on(async {
-            let answer = ask(&self.client);
+            let reply = ask(&self.client);
             match self.timeout {
-                Some(limit) => timeout(limit, answer)
+                Some(limit) => timeout(limit, reply)
                     .await
                     .map_err(|_| PostgresError::Timeout)?
                     .map_err(PostgresError::Driver),
-                None => answer.await.map_err(PostgresError::Driver),
+                None => reply.await.map_err(PostgresError::Driver),
             }
         });
         if let Err(fault) = &outcome {
-            // After a timeout, a late answer would be read as that of the next statement.
+            // After a timeout, a late reply would be read as that of the next statement.
             self.is_broken |= matches!(fault, PostgresError::Timeout)
                 || fault.closes_connection()
                 || self.client.is_closed();

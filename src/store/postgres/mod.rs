@@ -154,7 +154,7 @@ pub(super) fn block_in_place<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 #[derive(Debug)]
 pub(super) enum PostgresError {
     Driver(tokio_postgres::Error),
-    /// No answer within the timeout.
+    /// No reply within the timeout.
     Timeout,
 }
 

@@ -145,16 +145,16 @@ impl PipelinedConnection {
         sql: &'static str,
         parameter: Parameter<'_>,
     ) -> Result<Option<tokio_postgres::Row>, PostgresError> {
-        let answer = async {
+        let reply = async {
             let statement = self.statement(sql).await?;
             self.client.query_opt(&statement, &[parameter]).await
         };
         match READS.timeout {
-            Some(limit) => timeout(limit, answer)
+            Some(limit) => timeout(limit, reply)
                 .await
                 .map_err(|_| PostgresError::Timeout)?
                 .map_err(PostgresError::Driver),
-            None => answer.await.map_err(PostgresError::Driver),
+            None => reply.await.map_err(PostgresError::Driver),
         }
     }
 

@@ -12,9 +12,9 @@ async fn guesses_at_one_account_are_bounded_and_existing_credentials_keep_workin
     let mut tried = 0;
     for attacker in 0..40 {
         for _ in 0..10 {
-            let answer =
+            let response =
                 log_in_from(&server, &format!("203.0.113.{attacker}"), "amy", "wrong").await;
-            tried += usize::from(answer.status == 400);
+            tried += usize::from(response.status == 400);
         }
     }
     assert_eq!(tried, 100);
@@ -81,9 +81,9 @@ async fn flood_of_correct_passwords_does_not_starve_other_networks() {
             let body = json!({ "username": name, "password": "wrong" });
             // Bypasses the contract check: the document has no 503.
             let own = server.http.post(format!("{}/api/auth/login/", server.base));
-            let answer =
+            let response =
                 server.page(own.header("x-forwarded-for", "203.0.113.1").json(&body)).await;
-            refused = answer.status == 503;
+            refused = response.status == 503;
         }
         statuses.push(log_in_from(&server, "198.51.100.1", "amy", PASSWORD).await.status);
     }
@@ -159,11 +159,11 @@ async fn guesses_of_emailed_keys_are_limited() {
                 }),
             ),
         };
-        let answer = server.post(path, &[], body).await;
-        if answer.status == 429 {
+        let response = server.post(path, &[], body).await;
+        if response.status == 429 {
             break;
         }
-        assert!(matches!(answer.status, 400 | 404), "{answer:?}");
+        assert!(matches!(response.status, 400 | 404), "{response:?}");
         tried += 1;
     }
     assert_eq!(tried, 120, "sixty of each kind");

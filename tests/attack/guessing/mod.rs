@@ -11,7 +11,7 @@ use inventree_auth::domain::passwords::Password;
 use serde_json::json;
 
 use super::basic;
-use test_support::{Answer, PASSWORD, TestServer, confirmation_key, reset_link};
+use test_support::{PASSWORD, Response, TestServer, confirmation_key, reset_link};
 
 /// Rate limits enabled, behind a trusted proxy.
 async fn behind_a_proxy() -> TestServer {
@@ -28,7 +28,7 @@ async fn log_in_from(
     forwarded: &str,
     username: &str,
     password: &str,
-) -> Answer {
+) -> Response {
     let body = json!({ "username": username, "password": password });
     server.post("login/", &[("x-forwarded-for", forwarded)], body).await
 }
@@ -37,9 +37,9 @@ async fn log_in_from(
 async fn attack(server: &TestServer, username: &str) {
     for attacker in 0..10 {
         for _ in 0..10 {
-            let answer =
+            let response =
                 log_in_from(server, &format!("203.0.113.{attacker}"), username, "wrong").await;
-            assert_eq!(answer.status, 400);
+            assert_eq!(response.status, 400);
         }
     }
     assert_eq!(log_in_from(server, "203.0.113.99", username, "wrong").await.status, 429);

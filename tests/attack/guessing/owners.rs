@@ -71,7 +71,7 @@ async fn device_cookie_is_bound_to_its_account() {
     let server = behind_a_proxy().await;
     server.register("amy", "").await;
     server.register("mallory", "").await;
-    let cookie = |answer: &Answer| format!("device={}", answer.cookie_value("device"));
+    let cookie = |response: &Response| format!("device={}", response.cookie_value("device"));
     let mallorys = cookie(&log_in_from(&server, "192.0.2.77", "mallory", PASSWORD).await);
     attack(&server, "amy").await;
     let log_in = |name: &'static str, cookie: String| {
@@ -123,10 +123,10 @@ async fn shared_browser_is_known_to_each_of_its_accounts() {
     for name in ["amy", "bob", "eve"] {
         server.register(name, "").await;
         let headers = [("x-forwarded-for", "198.51.100.1"), ("cookie", cookie.as_str())];
-        let answer = server
+        let response = server
             .post("login/", &headers, json!({ "username": name, "password": PASSWORD }))
             .await;
-        cookie = format!("device={}", answer.cookie_value("device"));
+        cookie = format!("device={}", response.cookie_value("device"));
     }
     attack(&server, "amy").await;
     let headers = [("x-forwarded-for", "192.0.2.77"), ("cookie", cookie.as_str())];

@@ -17,9 +17,9 @@ async fn every_account_logs_in_with_its_old_password_in_every_format() {
     let server = new.server().await;
     for (id, (username, _)) in (1..).zip(FORMATS) {
         assert_eq!(server.log_in(username, "inventree-test-2").await.status, 400, "{username}");
-        let answer = server.log_in(username, OLD).await;
-        assert_eq!(answer.status, 200, "{username}: {answer:?}");
-        let token = format!("Token {}", answer.json()["key"].as_str().unwrap());
+        let response = server.log_in(username, OLD).await;
+        assert_eq!(response.status, 200, "{username}: {response:?}");
+        let token = format!("Token {}", response.json()["key"].as_str().unwrap());
         let user = server.get("user/", &[("authorization", &token)]).await.json();
         let expected = json!({
             "pk": id, "username": username, "email": format!("{username}@example.com"),
@@ -50,8 +50,8 @@ async fn accounts_that_could_not_log_in_before_cannot_now() {
     let server = new.server().await;
     let unknown = server.log_in("nobody", OLD).await;
     for username in ["asleep", "linked", "strange", "absurd"] {
-        let answer = server.log_in(username, OLD).await;
-        assert_eq!((answer.status, answer.body), (400, unknown.body.clone()), "{username}");
+        let response = server.log_in(username, OLD).await;
+        assert_eq!((response.status, response.body), (400, unknown.body.clone()), "{username}");
     }
 }
 
@@ -144,8 +144,8 @@ async fn basic_credentials_and_a_changed_password_work_on_an_imported_account() 
     let body = json!({
         "old_password": OLD, "new_password1": "Zebra-Quartz-78", "new_password2": "Zebra-Quartz-78",
     });
-    let answer = server.post("password/change/", &[("authorization", &basic(OLD))], body).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
+    let response = server.post("password/change/", &[("authorization", &basic(OLD))], body).await;
+    assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(server.log_in("ada", "Zebra-Quartz-78").await.status, 200);
     assert_eq!(server.log_in("ada", OLD).await.status, 400);
 }
@@ -181,8 +181,8 @@ async fn imported_tokens_keep_their_state() {
         ("f", "Invalid token."),
         ("A", "Invalid token."),
     ] {
-        let answer = who(&key(letter)).await;
-        assert_eq!((answer.status, answer.json()), (401, json!({ "detail": why })), "{letter}");
+        let response = who(&key(letter)).await;
+        assert_eq!((response.status, response.json()), (401, json!({ "detail": why })), "{letter}");
     }
 }
 
@@ -224,9 +224,9 @@ async fn login_of_an_account_with_a_totp_device_requires_a_second_factor() {
     let output = new.done();
     assert!(output.contains("TOTP devices             2 new"), "{output}");
     let server = new.server().await;
-    let answer = server.log_in("cyd", OLD).await;
+    let response = server.log_in("cyd", OLD).await;
     assert_eq!(
-        (answer.status, answer.json()),
+        (response.status, response.json()),
         (403, json!({ "detail": "MFA required for this user" }))
     );
     assert_eq!(server.log_in("cyd", "inventree-test-2").await.status, 400);
@@ -264,8 +264,8 @@ async fn static_tokens_are_recovery_codes_which_work_once() {
         ("abcdefgh", false),
         ("short", false),
     ] {
-        let answer = sign_in_with_code(&server, "cyd", OLD, code).await;
-        assert_eq!(answer.cookie("sessionid").is_some(), is_good, "{code}: {answer:?}");
+        let response = sign_in_with_code(&server, "cyd", OLD, code).await;
+        assert_eq!(response.cookie("sessionid").is_some(), is_good, "{code}: {response:?}");
     }
     let bytes = new.database().bytes();
     assert!(!bytes.windows(8).any(|window| window == b"k3vx2m7q"), "a code lies there in clear");

@@ -14,7 +14,7 @@ use inventree_auth::domain::factors::totp;
 use serde_json::{Value, json};
 use test_support::database::TestDatabase;
 use test_support::inventree::Source;
-use test_support::{Answer, TestServer};
+use test_support::{Response, TestServer};
 
 use crate::PROGRAM;
 
@@ -161,7 +161,7 @@ async fn sign_in_with_code(
     username: &str,
     password: &str,
     code: &str,
-) -> Answer {
+) -> Response {
     let post = |path: &str, cookies: String, body: Value| {
         let request = server.http.post(format!("{}/platform/api/{path}/", server.base));
         let csrf = "a".repeat(32);

@@ -203,12 +203,12 @@ async fn inventree_database_is_imported() {
         "SELECT user_id, key, NOT revoked AND expiry >= '{TODAY}' FROM users_apitoken"
     )) {
         let authorization = format!("Token {key}");
-        let answer = server.get("user/", &[("authorization", &authorization)]).await;
+        let response = server.get("user/", &[("authorization", &authorization)]).await;
         let active: bool = source
             .query_row("SELECT is_active FROM auth_user WHERE id = ?", [user], |row| row.get(0))
             .unwrap();
         assert_eq!(
-            answer.status,
+            response.status,
             if good && active { 200 } else { 401 },
             "token of account {user}"
         );
@@ -216,7 +216,7 @@ async fn inventree_database_is_imported() {
             continue;
         }
         tokens += 1;
-        assert_eq!(answer.json()["pk"], user);
+        assert_eq!(response.json()["pk"], user);
         let listed =
             server.get("emails/", &[("authorization", &authorization)]).await.json()["results"]
                 .clone();

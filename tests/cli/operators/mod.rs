@@ -110,17 +110,17 @@ fn token_of(key: &str) -> [(&str, &str); 1] {
 
 /// The token and session of a login, as header values.
 async fn log_in(server: &TestServer, username: &str) -> (String, String) {
-    let answer = server.log_in(username, PASSWORD).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let key = answer.json()["key"].as_str().unwrap().to_owned();
-    (format!("Token {key}"), format!("sessionid={}", answer.cookie_value("sessionid")))
+    let response = server.log_in(username, PASSWORD).await;
+    assert_eq!(response.status, 200, "{response:?}");
+    let key = response.json()["key"].as_str().unwrap().to_owned();
+    (format!("Token {key}"), format!("sessionid={}", response.cookie_value("sessionid")))
 }
 
 async fn status(server: &TestServer, header: (&str, &str)) -> u16 {
     server.get("user/", &[header]).await.status
 }
 
-/// A terminal made by `script` (Debian's bsdutils). Each answer is typed after its prompt.
+/// A terminal made by `script` (Debian's bsdutils). Each reply is typed after its prompt.
 #[cfg(target_os = "linux")]
 fn at_a_terminal(operator: &Operator, arguments: &str, dialogue: &[(&str, &str)]) -> (i32, String) {
     let command = format!("{} {arguments} --database {}", PROGRAM, operator.database.argument());
@@ -129,14 +129,14 @@ fn at_a_terminal(operator: &Operator, arguments: &str, dialogue: &[(&str, &str)]
     let mut child = script.spawn().expect("script, of Debian's bsdutils");
     let (mut keyboard, screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let (mut shown, mut screen) = (Vec::new(), BufReader::new(screen).bytes());
-    for (question, answer) in dialogue {
+    for (question, response) in dialogue {
         while !shown.ends_with(question.as_bytes()) {
             let shown_so_far = String::from_utf8_lossy(&shown);
             let next =
                 screen.next().unwrap_or_else(|| panic!("{question} was not asked: {shown_so_far}"));
             shown.push(next.unwrap());
         }
-        writeln!(keyboard, "{answer}").unwrap();
+        writeln!(keyboard, "{response}").unwrap();
     }
     shown.extend(screen.map(Result::unwrap));
     (child.wait().unwrap().code().unwrap(), String::from_utf8(shown).unwrap())

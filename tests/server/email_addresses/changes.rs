@@ -7,8 +7,8 @@ async fn verify_emails_an_unverified_address() {
     let server = TestServer::start().await;
     let amy = Person::new(&server, "amy", "amy@example.com").await;
     let id = amy.add("New@example.com").await;
-    let answer = amy.act(id, "verify").await;
-    assert_eq!((answer.status, answer.json()), (200, amy.row(id).await));
+    let response = amy.act(id, "verify").await;
+    assert_eq!((response.status, response.json()), (200, amy.row(id).await));
     let mail = &server.take_mails(1).await[0];
     assert_eq!(
         (mail.to.as_str(), mail.subject.as_str()),
@@ -23,8 +23,8 @@ async fn verify_sends_no_email_to_a_verified_address() {
     let server = TestServer::start().await;
     let amy = Person::proved(&server, "amy", "amy@example.com").await;
     let proved = amy.rows().await[0].clone();
-    let answer = amy.act(proved["id"].as_i64().unwrap(), "verify").await;
-    assert_eq!((answer.status, answer.json()), (200, proved));
+    let response = amy.act(proved["id"].as_i64().unwrap(), "verify").await;
+    assert_eq!((response.status, response.json()), (200, proved));
     let other = amy.add("other@example.com").await;
     amy.act(other, "verify").await;
     assert_eq!(server.take_mails(1).await[0].to, "other@example.com");
@@ -35,8 +35,8 @@ async fn unproved_address_cannot_become_primary() {
     let server = TestServer::start().await;
     let amy = Person::proved(&server, "amy", "amy@example.com").await;
     let id = amy.add("other@example.com").await;
-    let answer = amy.act(id, "primary").await;
-    assert_eq!((answer.status, answer.json()), (400, json!({ "detail": UNVERIFIED_PRIMARY })));
+    let response = amy.act(id, "primary").await;
+    assert_eq!((response.status, response.json()), (400, json!({ "detail": UNVERIFIED_PRIMARY })));
     assert_eq!(amy.row(id).await["primary"], false);
     assert_eq!(amy.email().await, "amy@example.com");
 }
@@ -48,8 +48,8 @@ async fn own_address_follows_the_primary_row() {
     let first = amy.rows().await[0]["id"].as_i64().unwrap();
     let second = amy.add_proved("second@example.com").await;
     assert_eq!(amy.email().await, "amy@example.com");
-    let answer = amy.act(second, "primary").await;
-    assert_eq!((answer.status, answer.json()), (200, amy.row(second).await));
+    let response = amy.act(second, "primary").await;
+    assert_eq!((response.status, response.json()), (200, amy.row(second).await));
     assert_eq!(amy.row(second).await["primary"], true);
     assert_eq!(amy.row(first).await["primary"], false);
     assert_eq!(amy.email().await, "second@example.com");
@@ -110,9 +110,9 @@ async fn addresses_of_other_accounts_are_not_found() {
         "123456789012345678901234".to_owned(),
     ] {
         for action in ["verify", "primary", "remove"] {
-            let answer = amy.post(&format!("emails/{id}/{action}/"), Value::Null).await;
+            let response = amy.post(&format!("emails/{id}/{action}/"), Value::Null).await;
             assert_eq!(
-                (answer.status, answer.json()),
+                (response.status, response.json()),
                 (404, json!({ "detail": "Not found." })),
                 "{id} {action}"
             );
@@ -131,10 +131,10 @@ async fn addresses_require_authentication() {
         (Method::POST, "emails/1/primary/"),
         (Method::POST, "emails/1/remove/"),
     ] {
-        let answer = server.send(method, path, &[], Value::Null).await;
-        assert_eq!(answer.status, 401, "{path}");
+        let response = server.send(method, path, &[], Value::Null).await;
+        assert_eq!(response.status, 401, "{path}");
         assert_eq!(
-            answer.json(),
+            response.json(),
             json!({ "detail": "Authentication credentials were not provided." })
         );
     }
@@ -150,8 +150,8 @@ async fn number_of_addresses_is_limited_by_the_setting() {
         async |email: &str| amy.post("emails/", json!({ "email": email, "user": amy.pk })).await;
     let full =
         json!({ "non_field_errors": ["An account can have no more than 3 email addresses."] });
-    let answer = add("d@example.com").await;
-    assert_eq!((answer.status, answer.json()), (400, full));
+    let response = add("d@example.com").await;
+    assert_eq!((response.status, response.json()), (400, full));
     // A duplicate gets its usual error, and a removed address makes room.
     let twice = json!({ "non_field_errors": ["The fields user, email must make a unique set."] });
     assert_eq!(add("b@example.com").await.json(), twice);

@@ -5,7 +5,7 @@ mod rows;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use test_support::{Answer, TestServer, confirmation_key, contract};
+use test_support::{Response, TestServer, confirmation_key, contract};
 
 const UNVERIFIED_PRIMARY: &str =
     "An unverified email address cannot become the primary one. Verify it first.";
@@ -42,22 +42,22 @@ impl<'a> Person<'a> {
         person
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> Response {
         self.server.get(path, &[("authorization", &self.token)]).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(super) async fn post(&self, path: &str, body: Value) -> Response {
         self.server.post(path, &[("authorization", &self.token)], body).await
     }
 
     pub(super) async fn add(&self, email: &str) -> i64 {
-        let answer = self.post("emails/", json!({ "email": email, "user": self.pk })).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        answer.json()["id"].as_i64().unwrap()
+        let response = self.post("emails/", json!({ "email": email, "user": self.pk })).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        response.json()["id"].as_i64().unwrap()
     }
 
     /// `verify`, `primary` or `remove`.
-    pub(super) async fn act(&self, id: i64, action: &str) -> Answer {
+    pub(super) async fn act(&self, id: i64, action: &str) -> Response {
         self.post(&format!("emails/{id}/{action}/"), Value::Null).await
     }
 
@@ -87,11 +87,11 @@ impl<'a> Person<'a> {
     }
 }
 
-pub(super) async fn confirm(server: &TestServer, key: &str) -> Answer {
+pub(super) async fn confirm(server: &TestServer, key: &str) -> Response {
     server.post("registration/verify-email/", &[], json!({ "key": key })).await
 }
 
-pub(super) async fn resend(server: &TestServer, email: &str) -> Answer {
+pub(super) async fn resend(server: &TestServer, email: &str) -> Response {
     server.post("registration/resend-email/", &[], json!({ "email": email })).await
 }
 

@@ -99,15 +99,15 @@ async fn added_address_is_lower_case_unverified_and_not_primary() {
     let body = json!({
         "email": " New.Amy@Example.COM ", "user": amy.pk, "verified": true, "primary": true,
     });
-    let answer =
+    let response =
         contract::lenient("blanks around an address are cut off", amy.post("emails/", body)).await;
-    assert_eq!(answer.status, 201);
-    let id = answer.json()["id"].as_i64().unwrap();
+    assert_eq!(response.status, 201);
+    let id = response.json()["id"].as_i64().unwrap();
     let row = json!({
         "id": id, "email": "new.amy@example.com", "verified": false, "primary": false,
         "user": amy.pk,
     });
-    assert_eq!(answer.json(), row);
+    assert_eq!(response.json(), row);
     assert_eq!(amy.rows().await, [row]);
     assert_eq!(amy.email().await, "");
 }
@@ -139,8 +139,9 @@ async fn address_cannot_be_added_to_another_account() {
         (json!("x"), "Incorrect type. Expected pk value, received str.".to_owned()),
         (json!(null), "This field may not be null.".to_owned()),
     ] {
-        let answer = amy.post("emails/", json!({ "email": "new@example.com", "user": user })).await;
-        assert_eq!((answer.status, answer.json()), (400, json!({ "user": [message] })));
+        let response =
+            amy.post("emails/", json!({ "email": "new@example.com", "user": user })).await;
+        assert_eq!((response.status, response.json()), (400, json!({ "user": [message] })));
     }
     let missing = amy.post("emails/", json!({ "email": "new@example.com" })).await;
     assert_eq!(
@@ -159,10 +160,10 @@ async fn address_cannot_be_added_twice_in_any_case() {
     let amy = Person::new(&server, "amy", "").await;
     amy.add("two@example.com").await;
     for email in ["two@example.com", "TWO@Example.com"] {
-        let answer = amy.post("emails/", json!({ "email": email, "user": amy.pk })).await;
+        let response = amy.post("emails/", json!({ "email": email, "user": amy.pk })).await;
         let message =
             json!({ "non_field_errors": ["The fields user, email must make a unique set."] });
-        assert_eq!((answer.status, answer.json()), (400, message));
+        assert_eq!((response.status, response.json()), (400, message));
     }
     assert_eq!(amy.rows().await.len(), 1);
 }
@@ -187,9 +188,9 @@ async fn address_proved_elsewhere_is_refused_and_an_unproved_one_is_not() {
     Person::proved(&server, "bob", "bob@example.com").await;
     Person::new(&server, "cat", "cat@example.com").await;
     let amy = Person::new(&server, "amy", "").await;
-    let answer = amy.post("emails/", json!({ "email": "BOB@example.com", "user": amy.pk })).await;
+    let response = amy.post("emails/", json!({ "email": "BOB@example.com", "user": amy.pk })).await;
     let message =
         json!({ "non_field_errors": ["Constraint “unique_verified_email” is violated."] });
-    assert_eq!((answer.status, answer.json()), (400, message));
+    assert_eq!((response.status, response.json()), (400, message));
     amy.add("cat@example.com").await;
 }

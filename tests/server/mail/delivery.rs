@@ -106,7 +106,7 @@ async fn refused_recipient_does_not_block_the_next() {
     assert_eq!(queue.waiting().await, 0);
 }
 
-/// A mail server that answers one recipient with this reply, after the first round of an email to
+/// A mail server that refuses one recipient with this reply, after the first round of an email to
 /// it and one to Alice, which alone arrived.
 async fn after_refusing(recipient: &str, reply: &str) -> (Sink, Queue, OutboxWorker) {
     let sink = Sink::plain();
@@ -174,8 +174,8 @@ async fn email_is_in_the_language_of_its_request() {
     ];
     for (n, (tag, subject, greeting, network)) in cases.into_iter().enumerate() {
         let body = json!({ "email": "amy@example.org" });
-        let answer = server.post("password/reset/", &[("accept-language", tag)], body).await;
-        assert_eq!(answer.status, 200);
+        let response = server.post("password/reset/", &[("accept-language", tag)], body).await;
+        assert_eq!(response.status, 200);
         let mail = sink.wait_for(n + 2).await.remove(n + 1);
         assert!(mail.data.is_ascii(), "{}", mail.data);
         assert_eq!(mail.decoded_header("Subject"), subject);

@@ -18,7 +18,7 @@ use inventree_auth::store::Store;
 use serde_json::{Value, json};
 use test_support::database::TestDatabase;
 use test_support::smtp::{Encryption, Login, Sink};
-use test_support::{Answer, PASSWORD, TestServer};
+use test_support::{PASSWORD, Response, TestServer};
 
 const KEY: [u8; 32] = [7; 32];
 const SITE: &str = "http://auth.example.com";
@@ -116,14 +116,14 @@ async fn keeps_the_email_until_fixed(sink: &Sink, wrong: SmtpSettings) {
 }
 
 /// The visible part of a response, without its random key.
-fn seen(answer: &Answer) -> (u16, Vec<String>, Value) {
-    let mut body = answer.json();
+fn seen(response: &Response) -> (u16, Vec<String>, Value) {
+    let mut body = response.json();
     if let Some(key) = body.get_mut("key") {
         *key = Value::Null;
     }
-    let mut headers: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+    let mut headers: Vec<_> = response.headers.keys().map(ToString::to_string).collect();
     headers.sort();
-    (answer.status, headers, body)
+    (response.status, headers, body)
 }
 
 async fn ask(server: &TestServer, username: &str) -> [(u16, Vec<String>, Value); 2] {

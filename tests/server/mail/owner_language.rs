@@ -16,7 +16,7 @@ impl<'s> Speaker<'s> {
         Speaker { browser: Browser::new(server), language }
     }
 
-    async fn post(&mut self, path: &str, body: Value) -> Answer {
+    async fn post(&mut self, path: &str, body: Value) -> Response {
         let server = self.browser.server;
         let request = server.http.post(format!("{}{path}", server.base));
         let request = request.header("Content-Type", "application/json").body(body.to_string());
@@ -101,8 +101,8 @@ async fn sign_in_without_a_language_keeps_the_accounts_language() {
     assert_eq!(server.database.texts(language), [""]);
     let body = json!({ "username": "amy", "password": PASSWORD });
     for (accepted, stored) in [("ja", "ja"), ("tlh", "ja"), ("", "ja")] {
-        let answer = server.post("login/", &[("Accept-Language", accepted)], body.clone()).await;
-        assert_eq!(answer.status, 200);
+        let response = server.post("login/", &[("Accept-Language", accepted)], body.clone()).await;
+        assert_eq!(response.status, 200);
         assert_eq!(server.database.texts(language), [stored], "{accepted}");
     }
 }

@@ -22,8 +22,8 @@ async fn next_never_redirects_to_another_site() {
         let mut browser = fixture.browser();
         let form = [("next", next)];
         fixture.lines.take_refusals();
-        let answer = browser.ask(Method::POST, "/api/auth/social/company/login/", &form).await;
-        assert_page(&answer, 400, "must be a path of this site");
+        let response = browser.ask(Method::POST, "/api/auth/social/company/login/", &form).await;
+        assert_page(&response, 400, "must be a path of this site");
         assert_eq!(fixture.lines.take_refusals(), ["next to another site"], "{next}");
         assert!(browser.ticket.is_empty());
     }
@@ -45,9 +45,9 @@ async fn user_who_declines_sees_why_and_stays_signed_out() {
     let path = format!(
         "/accounts/company/login/callback/?error=access_denied&error_description=%3Cb%3E&{state}"
     );
-    let answer = browser.ask(Method::GET, &path, &[]).await;
-    assert_page(&answer, 403, "The provider ended the sign-in (access_denied).");
-    assert!(!text(&answer).contains("<b>"));
+    let response = browser.ask(Method::GET, &path, &[]).await;
+    assert_page(&response, 403, "The provider ended the sign-in (access_denied).");
+    assert!(!text(&response).contains("<b>"));
     assert!(browser.session.is_empty());
 }
 
@@ -106,8 +106,8 @@ async fn github_identity_comes_from_its_api() {
     );
     for _ in 0..2 {
         let mut browser = fixture.browser();
-        let answer = browser.ask(Method::POST, "/api/auth/social/github/login/", &[]).await;
-        let back = company.sign_in(&leads_to(&answer), &who);
+        let response = browser.ask(Method::POST, "/api/auth/social/github/login/", &[]).await;
+        let back = company.sign_in(&leads_to(&response), &who);
         let back = format!("{}?{}", back.path(), back.query().unwrap());
         assert_at(&browser.ask(Method::GET, &back, &[]).await, "/platform/");
         assert_eq!(
@@ -120,8 +120,8 @@ async fn github_identity_comes_from_its_api() {
         assert_eq!(browser.api("social/").await["results"][0]["uid"], "583231");
     }
     let mut browser = fixture.browser();
-    let answer = browser.ask(Method::POST, "/api/auth/social/github/login/", &[]).await;
-    let back = company.sign_in(&leads_to(&answer), &who);
+    let response = browser.ask(Method::POST, "/api/auth/social/github/login/", &[]).await;
+    let back = company.sign_in(&leads_to(&response), &who);
     company.spoil(Spoil::Down);
     let back = format!("{}?{}", back.path(), back.query().unwrap());
     assert_page(&browser.ask(Method::GET, &back, &[]).await, 502, "GitHub isn&#39;t responding.");
@@ -152,8 +152,8 @@ async fn ticket_cookie_is_scoped_to_the_callback() {
     let fixture =
         Fixture::with(&[("COOKIE_SAMESITE", "Strict"), ("SESSION_COOKIE_SECURE", "true")]).await;
     let mut browser = fixture.browser();
-    let answer = browser.ask(Method::POST, "/api/auth/social/company/login/", &[]).await;
-    let ticket = answer.cookie("signin_ticket").unwrap();
+    let response = browser.ask(Method::POST, "/api/auth/social/company/login/", &[]).await;
+    let ticket = response.cookie("signin_ticket").unwrap();
     let (_, flags) = ticket.split_once(';').unwrap();
     // Strict would not be sent with the redirect from the provider.
     assert_eq!(flags, " Max-Age=600; HttpOnly; Path=/accounts/; SameSite=Lax; Secure");
@@ -190,21 +190,22 @@ async fn failed_sign_in_keeps_the_next_parameter() {
     let again = "href=\"/platform/login?next=%2Fapi-doc%2F%3Fq%3Duser\"";
     let form = [("next", "/api-doc/?q=user")];
     let start = "/api/auth/social/company/login/";
-    // Refused at the provider, late, and of a provider that does not answer.
+    // Refused at the provider, late, and of a provider that does not respond.
     for seconds in [0, 3600] {
         let mut browser = fixture.browser();
         let there = leads_to(&browser.ask(Method::POST, start, &form).await);
         let back = fixture.provider.sign_in(&there, &amy());
         fixture.later(seconds);
         let back = format!("{}?{}&error=access_denied", back.path(), back.query().unwrap());
-        let answer = browser.ask(Method::GET, &back, &[]).await;
-        assert!(answer.status >= 400, "{seconds}");
-        assert!(text(&answer).contains(again), "{}", text(&answer));
+        let response = browser.ask(Method::GET, &back, &[]).await;
+        assert!(response.status >= 400, "{seconds}");
+        assert!(text(&response).contains(again), "{}", text(&response));
     }
     let other = Fixture::start().await;
     other.provider.spoil(Spoil::Down);
     assert!(text(&other.browser().ask(Method::POST, start, &form).await).contains(again));
     // Without a ticket there is none.
-    let answer = fixture.browser().ask(Method::GET, "/accounts/company/login/callback/", &[]).await;
-    assert!(text(&answer).contains("href=\"/platform/login\""), "{}", text(&answer));
+    let response =
+        fixture.browser().ask(Method::GET, "/accounts/company/login/callback/", &[]).await;
+    assert!(text(&response).contains("href=\"/platform/login\""), "{}", text(&response));
 }

@@ -222,9 +222,9 @@ async fn sign_up_form_requires_same_origin() {
         let request = request
             .header("Cookie", cookie)
             .header("Content-Type", "application/x-www-form-urlencoded");
-        let answer = fixture.server.page(request.body(form)).await;
-        assert_page(&answer, 403, "This page is out of date.");
-        assert!(answer.cookie("sessionid").is_none());
+        let response = fixture.server.page(request.body(form)).await;
+        assert_page(&response, 403, "This page is out of date.");
+        assert!(response.cookie("sessionid").is_none());
     }
     assert_eq!(fixture.rows(), before);
 }
@@ -239,11 +239,11 @@ async fn ticket_cookie_has_the_host_prefix_on_https() {
         .header("Cookie", format!("csrftoken={csrf}"))
         .header("Origin", "https://auth.example.com");
     let request = request.header("Content-Type", "application/x-www-form-urlencoded");
-    let answer = fixture.server.page(request.body(format!("csrfmiddlewaretoken={csrf}"))).await;
-    let cookie = answer.cookie("__Host-signin_ticket").unwrap();
+    let response = fixture.server.page(request.body(format!("csrfmiddlewaretoken={csrf}"))).await;
+    let cookie = response.cookie("__Host-signin_ticket").unwrap();
     let (ticket, flags) = cookie.split_once(';').unwrap();
     assert_eq!(flags, " Max-Age=600; HttpOnly; Path=/; SameSite=Lax; Secure");
-    let back = fixture.provider.sign_in(&leads_to(&answer), &amy());
+    let back = fixture.provider.sign_in(&leads_to(&response), &amy());
     let back = format!("{}{}?{}", fixture.server.base, back.path(), back.query().unwrap());
     // A sibling host can set the unprefixed name; that cookie is ignored.
     let plain = fixture.server.http.get(&back).header("Cookie", format!("signin_ticket={ticket}"));
@@ -280,9 +280,9 @@ async fn disabled_features_are_refused_without_a_write() {
         (("SSO_COMPANY_CLIENT_ID", ""), "Sign-in through this provider is disabled."),
     ] {
         let fixture = Fixture::with(&[setting]).await;
-        let answer =
+        let response =
             fixture.browser().ask(Method::POST, "/api/auth/social/company/login/", &[]).await;
-        assert_page(&answer, 403, says);
+        assert_page(&response, 403, says);
         assert_eq!(fixture.provider.asked("/.well-known/openid-configuration"), 0);
     }
     let fixture = Fixture::with(&[("LOGIN_ENABLE_SSO_REG", "false")]).await;

@@ -1,4 +1,4 @@
-//! Answers in the shape that providers document.
+//! Responses in the shape that providers document.
 
 use super::*;
 
@@ -152,11 +152,11 @@ async fn documented_provider_responses_sign_users_in() {
             merged(serde_json::from_str(&text).unwrap(), more).to_string().into_bytes()
         }));
         let mut browser = fixture.browser();
-        let answer = browser.through("login", &Who::new(&format!("s-{number}"), json!({}))).await;
+        let response = browser.through("login", &Who::new(&format!("s-{number}"), json!({}))).await;
         assert!(
             browser.session.len() > 9,
             "{provider}: {} {}",
-            text(&answer),
+            text(&response),
             fixture.lines.text()
         );
         let (username, email, is_proved, name) = account;
@@ -191,8 +191,8 @@ async fn further_audiences_need_an_authorized_party() {
             "/claims" => merged(serde_json::from_str(&text).unwrap(), &more).to_string().into(),
             _ => text.into_bytes(),
         }));
-        let answer = fixture.browser().through("login", &amy()).await;
-        assert_page(&answer, 403, "role=\"alert\"");
+        let response = fixture.browser().through("login", &amy()).await;
+        assert_page(&response, 403, "role=\"alert\"");
         let refusals = fixture.lines.take_refusals();
         assert!(refusals.len() == 1 && refusals[0].contains(why), "{claims}: {refusals:?}");
     }

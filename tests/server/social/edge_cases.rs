@@ -1,5 +1,5 @@
-//! Answers that no provider documents: odd claims, odd key sets, odd and hostile transport. What is
-//! security stays strict, and nothing of it is a failure of this server.
+//! Responses that no provider documents: odd claims, odd key sets, odd and hostile transport. What
+//! is security stays strict, and nothing of it is a failure of this server.
 
 use std::io::Write;
 
@@ -16,11 +16,11 @@ fn with_claims(provider: &Provider, more: Value) {
     }));
 }
 
-/// Replaces one answer.
-fn with_answer(provider: &Provider, place: &'static str, answer: impl Into<Vec<u8>>) {
-    let answer = answer.into();
+/// Replaces one response.
+fn with_response(provider: &Provider, place: &'static str, response: impl Into<Vec<u8>>) {
+    let response = response.into();
     provider.change(Box::new(move |path, text| match path == place {
-        true => answer.clone(),
+        true => response.clone(),
         false => text.into_bytes(),
     }));
 }
@@ -64,8 +64,8 @@ async fn invalid_claim_values_are_refused() {
     ] {
         with_claims(&fixture.provider, claims.clone());
         let before = fixture.rows();
-        let answer = fixture.browser().through("login", &amy()).await;
-        assert_page(&answer, 403, "role=\"alert\"");
+        let response = fixture.browser().through("login", &amy()).await;
+        assert_page(&response, 403, "role=\"alert\"");
         let refusals = fixture.lines.take_refusals();
         assert!(refusals.len() == 1 && refusals[0].contains(why), "{claims}: {refusals:?}");
         assert_eq!(fixture.rows(), before, "{claims}");
@@ -75,8 +75,8 @@ async fn invalid_claim_values_are_refused() {
         ("x".repeat(255), json!({ "exp": now as f64 + 300.5 })),
     ] {
         with_claims(&fixture.provider, good.clone());
-        let answer = fixture.browser().through("login", &Who::new(&subject, json!({}))).await;
-        assert_eq!(answer.status, 302, "{good}: {}", text(&answer));
+        let response = fixture.browser().through("login", &Who::new(&subject, json!({}))).await;
+        assert_eq!(response.status, 302, "{good}: {}", text(&response));
     }
 }
 
@@ -95,12 +95,12 @@ async fn malformed_id_tokens_are_refused() {
         ("/claims", "null", "no JSON object"),
         ("/claims", "{\"sub\":", "no JSON object"),
     ] {
-        with_answer(&fixture.provider, place, text);
+        with_response(&fixture.provider, place, text);
         assert_page(&fixture.browser().through("login", &amy()).await, 403, "role=\"alert\"");
         let refusals = fixture.lines.take_refusals();
         assert!(refusals.len() == 1 && refusals[0].contains(why), "{text}: {refusals:?}");
     }
-    with_answer(&fixture.provider, "/header", r#"{"alg":"ES256"}"#);
+    with_response(&fixture.provider, "/header", r#"{"alg":"ES256"}"#);
     assert_at(&fixture.browser().through("login", &amy()).await, "/platform/");
 }
 
@@ -158,12 +158,12 @@ async fn key_is_found_without_a_kid_and_among_duplicate_kids() {
         fixture.server.clock.advance(chrono::Duration::seconds(601));
         fixture.provider.at(fixture.server.clock.stamp());
         fixture.provider.change(Box::new(move |path, text| {
-            let mut answer: Value = serde_json::from_str(&text).unwrap_or_default();
+            let mut response: Value = serde_json::from_str(&text).unwrap_or_default();
             if path != "/jwks" {
                 return text.into_bytes();
             }
-            change(answer["keys"].as_array_mut().unwrap());
-            answer.to_string().into_bytes()
+            change(response["keys"].as_array_mut().unwrap());
+            response.to_string().into_bytes()
         }));
     };
     let changes: [(ChangeOfKeys, u16); 6] = [
@@ -214,7 +214,7 @@ async fn failed_key_refresh_keeps_the_cached_keys() {
         _ => text.into_bytes(),
     }));
     assert_page(&fixture.browser().through("login", &amy()).await, 502, INVALID);
-    with_answer(&fixture.provider, "/.well-known/openid-configuration", "down");
+    with_response(&fixture.provider, "/.well-known/openid-configuration", "down");
     assert_at(&fixture.browser().through("login", &amy()).await, "/platform/");
     // Metadata of ten minutes ago is used no more.
     fixture.server.clock.advance(chrono::Duration::seconds(601));
@@ -232,7 +232,7 @@ async fn malformed_metadata_and_token_responses_are_refused() {
         "token_endpoint": format!("{own}/token"), "jwks_uri": format!("{own}/jwks"),
     });
     let huge = format!("{{\"keys\":[{}]}}", "{\"kty\":\"EC\"},".repeat(800_000));
-    for (place, answer, why) in [
+    for (place, response, why) in [
         (issuer, merged(document.clone(), &json!({ "issuer": format!("{own}/") })), "issuer"),
         (issuer, merged(document.clone(), &json!({ "issuer": [own] })), "issuer"),
         (issuer, merged(document.clone(), &json!({ "token_endpoint": null })), "token_endpoint"),
@@ -255,8 +255,8 @@ async fn malformed_metadata_and_token_responses_are_refused() {
         ("/jwks", json!("keys"), "not a JSON object"),
         ("/jwks", Value::Null, "more than 524288 bytes"),
     ] {
-        let answer = if answer.is_null() { huge.clone() } else { answer.to_string() };
-        with_answer(&fixture.provider, place, answer);
+        let response = if response.is_null() { huge.clone() } else { response.to_string() };
+        with_response(&fixture.provider, place, response);
         fixture.server.clock.advance(chrono::Duration::seconds(6));
         let path = "/api/auth/social/company/login/";
         assert_page(&fixture.browser().ask(Method::POST, path, &[]).await, 502, INVALID);
@@ -265,7 +265,7 @@ async fn malformed_metadata_and_token_responses_are_refused() {
     }
     fixture.server.clock.advance(chrono::Duration::seconds(6));
     fixture.provider.at(fixture.server.clock.stamp());
-    for (answer, status, why) in [
+    for (response, status, why) in [
         ("access_token=s3cret&id_token=s3cret&token_type=bearer", 502, "no access_token"),
         (r#"{"error":"invalid_grant","access_token":"s3cret"}"#, 400, "invalid_grant"),
         (r#"{"error":"a\r\nb","error_description":"c\u001b[2J"}"#, 400, "a  b c [2J"),
@@ -275,18 +275,18 @@ async fn malformed_metadata_and_token_responses_are_refused() {
         (r#"{"access_token":"","id_token":"s3cret"}"#, 502, "no access_token"),
         (r#"[{"access_token":"s3cret"}]"#, 502, "no access_token"),
     ] {
-        with_answer(&fixture.provider, "/token", answer);
+        with_response(&fixture.provider, "/token", response);
         let page = fixture.browser().through("login", &amy()).await;
         assert_page(&page, status, "role=\"alert\"");
         assert!(!fixture.lines.text().contains("s3cret") && !text(&page).contains("s3cret"));
         let refusals = fixture.lines.take_refusals();
-        assert!(refusals.len() == 1 && refusals[0].contains(why), "{answer}: {refusals:?}");
+        assert!(refusals.len() == 1 && refusals[0].contains(why), "{response}: {refusals:?}");
     }
 }
 
 const INVALID: &str = "The &#60;Company&#62; sent an invalid response.";
 
-/// A server of one answer: each request gets these bytes, piece by piece. Counts connections.
+/// A server of one response: each request gets these bytes, piece by piece. Counts connections.
 async fn raw(pieces: Vec<Vec<u8>>, pause: Duration) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -318,7 +318,7 @@ fn with_token_endpoint(provider: &Provider, url: &str) {
         "issuer": own, "authorization_endpoint": format!("{own}/authorize"),
         "token_endpoint": url, "jwks_uri": format!("{own}/jwks"),
     });
-    with_answer(provider, "/.well-known/openid-configuration", document.to_string());
+    with_response(provider, "/.well-known/openid-configuration", document.to_string());
 }
 
 #[tokio::test]
@@ -332,8 +332,8 @@ async fn client_secret_and_code_follow_no_redirect() {
         );
         let (endpoint, first) = raw(vec![redirect.into_bytes()], Duration::ZERO).await;
         with_token_endpoint(&fixture.provider, &format!("{endpoint}/token"));
-        let answer = fixture.browser().through("login", &amy()).await;
-        assert_page(&answer, 502, INVALID);
+        let response = fixture.browser().through("login", &amy()).await;
+        assert_page(&response, 502, INVALID);
         assert_eq!((first.lock().unwrap().len(), asked.lock().unwrap().len()), (1, 0), "{status}");
     }
 }

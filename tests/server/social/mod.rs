@@ -17,7 +17,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use slog::Drain;
 use test_support::provider::{CLIENT_ID, CLIENT_SECRET, Provider, Spoil, Who};
-use test_support::{Answer, PASSWORD, Setup, TestServer, confirmation_key};
+use test_support::{PASSWORD, Response, Setup, TestServer, confirmation_key};
 
 const SITE: &str = "http://auth.example.com";
 
@@ -130,7 +130,7 @@ impl Browser<'_> {
         method: Method,
         path: &str,
         form: &[(&str, &str)],
-    ) -> Answer {
+    ) -> Response {
         let server = &self.fixture.server;
         let mut cookies = format!("csrftoken={}", self.csrf);
         for (name, value) in [("sessionid", &self.session), ("signin_ticket", &self.ticket)] {
@@ -149,24 +149,25 @@ impl Browser<'_> {
                 .header("Content-Type", "application/x-www-form-urlencoded")
                 .body(sent.finish());
         }
-        let answer = server.page(request).await;
+        let response = server.page(request).await;
         for (name, kept) in [
             ("sessionid", &mut self.session),
             ("csrftoken", &mut self.csrf),
             ("signin_ticket", &mut self.ticket),
         ] {
-            if answer.cookie(name).is_some() {
-                *kept = answer.cookie_value(name);
+            if response.cookie(name).is_some() {
+                *kept = response.cookie_value(name);
             }
         }
-        answer
+        response
     }
 
     /// Submits the button and returns the provider URL of the resulting page.
     async fn leave(&mut self, way: &str) -> String {
-        let answer = self.ask(Method::POST, &format!("/api/auth/social/company/{way}/"), &[]).await;
-        assert_eq!(answer.status, 200, "{}", text(&answer));
-        leads_to(&answer)
+        let response =
+            self.ask(Method::POST, &format!("/api/auth/social/company/{way}/"), &[]).await;
+        assert_eq!(response.status, 200, "{}", text(&response));
+        leads_to(&response)
     }
 
     /// Visits the provider and returns the callback URL without following it.
@@ -176,63 +177,63 @@ impl Browser<'_> {
         format!("{}?{}", back.path(), back.query().unwrap())
     }
 
-    pub(super) async fn through(&mut self, way: &str, who: &Who) -> Answer {
+    pub(super) async fn through(&mut self, way: &str, who: &Who) -> Response {
         let back = self.go(way, who).await;
         self.ask(Method::GET, &back, &[]).await
     }
 
     async fn api(&self, path: &str) -> Value {
         let cookie = format!("sessionid={}", self.session);
-        let answer = self.fixture.server.get(path, &[("Cookie", &cookie)]).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.json()
+        let response = self.fixture.server.get(path, &[("Cookie", &cookie)]).await;
+        assert_eq!(response.status, 200, "{response:?}");
+        response.json()
     }
 
     async fn log_in(&mut self, username: &str) {
-        let answer = self.fixture.server.log_in(username, PASSWORD).await;
-        self.session = answer.cookie_value("sessionid");
-        self.csrf = answer.cookie_value("csrftoken");
+        let response = self.fixture.server.log_in(username, PASSWORD).await;
+        self.session = response.cookie_value("sessionid");
+        self.csrf = response.cookie_value("csrftoken");
     }
 
-    async fn disconnect(&self, id: i64) -> Answer {
+    async fn disconnect(&self, id: i64) -> Response {
         let cookie = format!("sessionid={}; csrftoken={}", self.session, self.csrf);
         let headers = [("Cookie", cookie.as_str()), ("X-CSRFToken", &self.csrf)];
         self.fixture.server.post(&format!("social/{id}/disconnect/"), &headers, Value::Null).await
     }
 }
 
-fn text(answer: &Answer) -> String {
-    String::from_utf8(answer.body.clone()).unwrap()
+fn text(response: &Response) -> String {
+    String::from_utf8(response.body.clone()).unwrap()
 }
 
 /// The redirect target of the page.
-fn leads_to(answer: &Answer) -> String {
-    let page = text(answer);
+fn leads_to(response: &Response) -> String {
+    let page = text(response);
     let (_, rest) =
         page.split_once("<meta http-equiv=\"refresh\" content=\"0; url=").expect("a refresh");
     rest.split_once('"').unwrap().0.replace("&#38;", "&")
 }
 
 /// Asserts that the response is a page with this text and status.
-pub(super) fn assert_page(answer: &Answer, status: u16, says: &str) {
-    let page = text(answer);
-    assert_eq!(answer.status, status, "{page}");
-    assert!(answer.header("content-type").starts_with("text/html"), "{answer:?}");
-    assert_eq!(answer.header("cache-control"), "no-store");
-    let policy = answer.header("content-security-policy");
+pub(super) fn assert_page(response: &Response, status: u16, says: &str) {
+    let page = text(response);
+    assert_eq!(response.status, status, "{page}");
+    assert!(response.header("content-type").starts_with("text/html"), "{response:?}");
+    assert_eq!(response.header("cache-control"), "no-store");
+    let policy = response.header("content-security-policy");
     assert!(
         policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
         "{policy}"
     );
     assert_eq!(
-        (answer.header("x-frame-options"), answer.header("referrer-policy")),
+        (response.header("x-frame-options"), response.header("referrer-policy")),
         ("DENY", "same-origin")
     );
     assert!(page.contains(says), "{page}");
 }
 
-pub(super) fn assert_at(answer: &Answer, target: &str) {
-    assert_eq!((answer.status, answer.header("location")), (302, target), "{}", text(answer));
+pub(super) fn assert_at(response: &Response, target: &str) {
+    assert_eq!((response.status, response.header("location")), (302, target), "{}", text(response));
 }
 
 pub(super) fn amy() -> Who {

@@ -1,4 +1,4 @@
-//! Answers that are refused: spoilt, late, repeated, of another browser.
+//! Responses that are refused: spoilt, late, repeated, of another browser.
 
 use super::*;
 
@@ -33,15 +33,15 @@ async fn invalid_provider_responses_are_refused_and_logged_once() {
         (Spoil::TokenStatus, 502, ""),
         (Spoil::TokenRedirect, 502, ""),
         (Spoil::TokenHuge, 502, "more than"),
-        (Spoil::Slow, 502, "no answer"),
+        (Spoil::Slow, 502, "no response"),
         (Spoil::Down, 502, ""),
     ] {
         let mut browser = fixture.browser();
         let back = browser.go("login", &amy()).await;
         fixture.provider.spoil(spoil);
-        let answer = browser.ask(Method::GET, &back, &[]).await;
+        let response = browser.ask(Method::GET, &back, &[]).await;
         fixture.provider.spoil(Spoil::Nothing);
-        assert_page(&answer, status, "role=\"alert\"");
+        assert_page(&response, status, "role=\"alert\"");
         assert!(browser.session.is_empty() && browser.ticket.is_empty(), "{spoil:?}");
         assert_eq!(fixture.rows(), before, "{spoil:?}");
         let refusals = fixture.lines.take_refusals();
@@ -64,15 +64,15 @@ async fn invalid_provider_metadata_is_refused_and_fetched_again_later() {
         (Spoil::DocumentGarbage, INVALID, "provider metadata"),
         (Spoil::DocumentIssuer, INVALID, "unexpected issuer"),
         (Spoil::DocumentKeysAt, INVALID, "not a public address"),
-        (Spoil::Slow, SILENT, "no answer"),
+        (Spoil::Slow, SILENT, "no response"),
         (Spoil::Down, SILENT, "openid-configuration"),
     ] {
         let fixture = Fixture::start().await;
         fixture.provider.spoil(spoil);
         let started = Instant::now();
         let path = "/api/auth/social/company/login/";
-        let answer = fixture.browser().ask(Method::POST, path, &[]).await;
-        assert_page(&answer, 502, text);
+        let response = fixture.browser().ask(Method::POST, path, &[]).await;
+        assert_page(&response, 502, text);
         assert!(started.elapsed() < Duration::from_secs(5), "{spoil:?}");
         let refusals = fixture.lines.take_refusals();
         assert!(refusals.len() == 1 && refusals[0].contains(why), "{refusals:?}");
@@ -95,15 +95,15 @@ async fn slow_provider_does_not_delay_others() {
         }
         Instant::now()
     };
-    let (answer, others_done) = tokio::join!(
+    let (response, others_done) = tokio::join!(
         async {
-            let answer = waiting.await;
-            (answer, Instant::now())
+            let response = waiting.await;
+            (response, Instant::now())
         },
         others
     );
-    assert_page(&answer.0, 502, SILENT);
-    assert!(others_done < answer.1);
+    assert_page(&response.0, 502, SILENT);
+    assert!(others_done < response.1);
 }
 
 #[tokio::test]
@@ -116,8 +116,8 @@ async fn callback_is_bound_to_its_browser_and_provider_and_works_once() {
     .await;
     let before = fixture.rows();
     let refused = async |browser: &mut Browser<'_>, path: &str, why: &str| {
-        let answer = browser.ask(Method::GET, path, &[]).await;
-        assert_page(&answer, 400, "This sign-in was not started in this browser");
+        let response = browser.ask(Method::GET, path, &[]).await;
+        assert_page(&response, 400, "This sign-in was not started in this browser");
         let refusals = fixture.lines.take_refusals();
         assert_eq!(refusals, [format!("invalid sign-in state: {why}")]);
         assert!(browser.session.is_empty());
@@ -158,8 +158,8 @@ async fn callback_is_bound_to_its_browser_and_provider_and_works_once() {
     let fresh = other.go("login", &amy()).await;
     let state = fresh.split('&').find(|pair| pair.starts_with("state=")).unwrap();
     let code = query.split('&').find(|pair| pair.starts_with("code=")).unwrap();
-    let answer = other.ask(Method::GET, &format!("{path}?{code}&{state}"), &[]).await;
-    assert_page(&answer, 400, "The &#60;Company&#62; rejected this sign-in.");
+    let response = other.ask(Method::GET, &format!("{path}?{code}&{state}"), &[]).await;
+    assert_page(&response, 400, "The &#60;Company&#62; rejected this sign-in.");
     assert!(fixture.lines.take_refusals()[0].contains("invalid_grant"));
     assert_eq!(fixture.rows(), after);
 

@@ -24,10 +24,10 @@ async fn providers_are_listed_as_they_are_configured() {
 async fn get_of_a_sign_in_path_shows_a_page_and_starts_nothing() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
-    let answer =
+    let response =
         browser.ask(Method::GET, "/api/auth/social/company/login/?next=/platform/", &[]).await;
-    assert_page(&answer, 200, "Sign in with The &#60;Company&#62;");
-    assert!(answer.cookie("csrftoken").is_some() && answer.cookie("signin_ticket").is_none());
+    assert_page(&response, 200, "Sign in with The &#60;Company&#62;");
+    assert!(response.cookie("csrftoken").is_some() && response.cookie("signin_ticket").is_none());
     let connect = browser.ask(Method::GET, "/api/auth/social/company/connect/", &[]).await;
     assert_at(&connect, "/platform/login?next=/api/auth/social/company/connect/");
     assert_eq!(fixture.provider.asked("/.well-known/openid-configuration"), 0);
@@ -74,19 +74,19 @@ async fn sign_in_is_started_only_by_a_page_of_this_site() {
         assert!(browser.leave(way).await.starts_with(&fixture.provider.issuer));
     }
     let mut nobody = fixture.browser();
-    let answer = nobody.ask(Method::POST, "/api/auth/social/company/connect/", &[]).await;
-    assert_page(&answer, 403, "Your session has ended. Sign in again.");
+    let response = nobody.ask(Method::POST, "/api/auth/social/company/connect/", &[]).await;
+    assert_page(&response, 403, "Your session has ended. Sign in again.");
 }
 
 #[tokio::test]
 async fn first_sign_in_creates_an_account_and_the_next_opens_it() {
     let fixture = Fixture::start().await;
     let mut browser = fixture.browser();
-    let answer = browser.through("login", &amy()).await;
-    assert_at(&answer, "/platform/");
-    let session = answer.cookie("sessionid").unwrap();
+    let response = browser.through("login", &amy()).await;
+    assert_at(&response, "/platform/");
+    let session = response.cookie("sessionid").unwrap();
     assert!(session.contains("HttpOnly") && session.contains("SameSite=Lax"), "{session}");
-    assert!(answer.cookie("signin_ticket").unwrap().contains("Max-Age=0"));
+    assert!(response.cookie("signin_ticket").unwrap().contains("Max-Age=0"));
     let user = browser.api("user/").await;
     assert_eq!(
         user,
@@ -127,8 +127,8 @@ async fn matching_name_and_address_do_not_link_an_account() {
         let mut claims = amy().claims;
         claims["email_verified"] = json!(is_verified);
         let mut browser = fixture.browser();
-        let answer = browser.through("login", &Who::new("mallory", claims)).await;
-        assert_page(&answer, 409, "An account with this email address already exists.");
+        let response = browser.through("login", &Who::new("mallory", claims)).await;
+        assert_page(&response, 409, "An account with this email address already exists.");
         assert!(browser.session.is_empty());
         assert_eq!(fixture.rows(), before);
     }

@@ -30,9 +30,9 @@ async fn sign_up_form_asks_for_missing_claims() {
     }
     assert_eq!(fixture.rows(), before);
     let form = [("username", "amy"), ("email", "Amy@Example.com")];
-    let (mut again, answer) =
+    let (mut again, response) =
         (browser.clone(), browser.ask(Method::POST, "/accounts/social/signup/", &form).await);
-    assert_eq!((answer.status, answer.header("location")), (303, "/platform/"));
+    assert_eq!((response.status, response.header("location")), (303, "/platform/"));
     let user = browser.api("user/").await;
     assert_eq!((&user["username"], &user["first_name"]), (&json!("amy"), &json!("Amy")));
     assert_eq!(browser.api("emails/").await["results"][0]["verified"], json!(false));
@@ -72,6 +72,6 @@ async fn unapproved_domain_creates_no_account() {
     let mut browser = fixture.browser();
     assert_at(&browser.through("login", &amy()).await, "/accounts/social/signup/");
     let form = [("username", "amy"), ("email", "amy@example.com")];
-    let answer = browser.ask(Method::POST, "/accounts/social/signup/", &form).await;
-    assert_page(&answer, 400, "The provided email domain is not approved.");
+    let response = browser.ask(Method::POST, "/accounts/social/signup/", &form).await;
+    assert_page(&response, 400, "The provided email domain is not approved.");
 }

@@ -119,7 +119,7 @@ impl Drop for TestServer {
 
 /// A complete response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub body: Vec<u8>,
@@ -127,7 +127,7 @@ pub struct Answer {
     pub cell: Option<contract::Cell>,
 }
 
-impl Answer {
+impl Response {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
@@ -252,16 +252,16 @@ impl TestServer {
     }
 
     /// A request to the admin server.
-    pub async fn admin(&self, path: &str) -> Answer {
+    pub async fn admin(&self, path: &str) -> Response {
         let address = self.admin_address().unwrap();
         self.page(self.http.get(format!("http://{address}{path}"))).await
     }
 
     /// A request outside the contract, which is not checked against it.
-    pub async fn page(&self, request: reqwest::RequestBuilder) -> Answer {
-        let answer = request.send().await.unwrap();
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Answer { status, headers, body: answer.bytes().await.unwrap().to_vec(), cell: None }
+    pub async fn page(&self, request: reqwest::RequestBuilder) -> Response {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Response { status, headers, body: response.bytes().await.unwrap().to_vec(), cell: None }
     }
 
     pub async fn stop(&mut self) {
@@ -289,7 +289,7 @@ impl TestServer {
         path: &str,
         headers: &[(&str, &str)],
         body: Value,
-    ) -> Answer {
+    ) -> Response {
         let mut request = self.http.request(method, format!("{}/api/auth/{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -300,15 +300,15 @@ impl TestServer {
         self.run(request).await
     }
 
-    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
         self.send(Method::GET, path, headers, Value::Null).await
     }
 
-    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: Value) -> Response {
         self.send(Method::POST, path, headers, body).await
     }
 
-    pub async fn run(&self, request: reqwest::RequestBuilder) -> Answer {
+    pub async fn run(&self, request: reqwest::RequestBuilder) -> Response {
         exchange(request).await
     }
 
@@ -319,12 +319,12 @@ impl TestServer {
         if !email.is_empty() {
             body["email"] = json!(email);
         }
-        let answer = self.post("registration/", &[], body).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
-        format!("Token {}", answer.json()["key"].as_str().unwrap())
+        let response = self.post("registration/", &[], body).await;
+        assert_eq!(response.status, 201, "{response:?}");
+        format!("Token {}", response.json()["key"].as_str().unwrap())
     }
 
-    pub async fn log_in(&self, username: &str, password: &str) -> Answer {
+    pub async fn log_in(&self, username: &str, password: &str) -> Response {
         self.post("login/", &[], json!({ "username": username, "password": password })).await
     }
 
@@ -363,7 +363,7 @@ impl TestServer {
 }
 
 /// Sends a request and checks both messages against the contract.
-async fn exchange(request: reqwest::RequestBuilder) -> Answer {
+async fn exchange(request: reqwest::RequestBuilder) -> Response {
     let (client, request) = request.build_split();
     let mut request = request.unwrap();
     // Reads the body, which may be a stream, and puts it back.
@@ -383,7 +383,7 @@ async fn exchange(request: reqwest::RequestBuilder) -> Answer {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = response.bytes().await.unwrap().to_vec();
     let cell = contract::check(&sent, &contract::Reply { status, headers: &headers, body: &body });
-    Answer { status, headers, body, cell }
+    Response { status, headers, body, cell }
 }
 
 /// The key in a confirmation email.
@@ -400,10 +400,10 @@ pub fn reset_link(mail: &Message) -> (String, String) {
 }
 
 /// Number of responses by status.
-pub fn count_by_status(answers: &[Answer]) -> BTreeMap<u16, usize> {
+pub fn count_by_status(responses: &[Response]) -> BTreeMap<u16, usize> {
     let mut counts = BTreeMap::new();
-    for answer in answers {
-        *counts.entry(answer.status).or_default() += 1;
+    for response in responses {
+        *counts.entry(response.status).or_default() += 1;
     }
     counts
 }

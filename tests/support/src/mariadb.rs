@@ -35,7 +35,7 @@ impl Server {
         let server = Server { folder, process };
         let end = Instant::now() + Duration::from_secs(60);
         while !server.client("mariadb", &["-e", "SELECT 1"]).output().unwrap().status.success() {
-            assert!(Instant::now() < end, "MariaDB does not answer");
+            assert!(Instant::now() < end, "MariaDB does not respond");
             std::thread::sleep(Duration::from_millis(100));
         }
         server

@@ -157,7 +157,7 @@ impl Cluster {
         command
     }
 
-    /// Starts the server and waits until it answers.
+    /// Starts the server and waits until it accepts connections.
     pub fn run(&mut self) {
         let log = fs::File::options()
             .append(true)
@@ -187,7 +187,7 @@ impl Cluster {
                 .spawn()
                 .unwrap();
             while server.try_wait().unwrap().is_none() {
-                if self.answers() {
+                if self.accepts() {
                     self.server = Some(server);
                     return;
                 }
@@ -203,7 +203,7 @@ impl Cluster {
         }
     }
 
-    fn answers(&self) -> bool {
+    fn accepts(&self) -> bool {
         let mut config = postgres::Config::new();
         config
             .host("127.0.0.1")

@@ -123,7 +123,7 @@ impl Provider {
         let served = provider.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(served.clone().answer(stream));
+                tokio::spawn(served.clone().respond(stream));
             }
         });
         provider
@@ -138,7 +138,7 @@ impl Provider {
             while let Ok((stream, _)) = listener.accept().await {
                 // The client may refuse the certificate.
                 if let Ok(stream) = tls.accept(stream).await {
-                    tokio::spawn(served.clone().answer(stream));
+                    tokio::spawn(served.clone().respond(stream));
                 }
             }
         });
@@ -226,7 +226,7 @@ impl Provider {
         back
     }
 
-    async fn answer(self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    async fn respond(self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         let Some((head, body)) = read(&mut stream).await else { return };
         let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
         let path = target.split('?').next().unwrap_or_default().to_owned();
@@ -344,12 +344,13 @@ impl Provider {
         }
         let access_token = format!("access-{}", text("code"));
         self.state.lock().unwrap().tokens.insert(access_token.clone(), who.clone());
-        let mut answer =
+        let mut response =
             json!({ "access_token": access_token, "token_type": "Bearer", "expires_in": 300 });
         if asked.contains_key("nonce") && spoil != Spoil::NoIdToken {
-            answer["id_token"] = json!(self.id_token(&who, &asked["nonce"], &access_token, spoil));
+            response["id_token"] =
+                json!(self.id_token(&who, &asked["nonce"], &access_token, spoil));
         }
-        (200, String::new(), answer.to_string())
+        (200, String::new(), response.to_string())
     }
 
     fn id_token(&self, who: &Who, nonce: &str, access_token: &str, spoil: Spoil) -> String {

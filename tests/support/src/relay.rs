@@ -52,10 +52,10 @@ async fn pass(
     let exchange = std::panic::AssertUnwindSafe(super::exchange(onwards)).catch_unwind().await;
     let mut response = hyper::Response::new(Full::default());
     match exchange {
-        Ok(answer) => {
-            *response.status_mut() = answer.status.try_into().unwrap();
-            *response.headers_mut() = answer.headers;
-            *response.body_mut() = Full::new(answer.body.into());
+        Ok(received) => {
+            *response.status_mut() = received.status.try_into().unwrap();
+            *response.headers_mut() = received.headers;
+            *response.body_mut() = Full::new(received.body.into());
         }
         Err(panic) => {
             *response.status_mut() = hyper::StatusCode::BAD_GATEWAY;

@@ -69,7 +69,7 @@ struct Shared {
     refusals: Mutex<BTreeMap<String, String>>,
     delivered: Mutex<Vec<Delivered>>,
     /// Locked by a test to withhold replies to messages.
-    answers: tokio::sync::Mutex<()>,
+    replies: tokio::sync::Mutex<()>,
 }
 
 impl Sink {
@@ -83,7 +83,7 @@ impl Sink {
             tls,
             refusals: Mutex::default(),
             delivered: Mutex::default(),
-            answers: tokio::sync::Mutex::default(),
+            replies: tokio::sync::Mutex::default(),
         };
         let port = reserved.local_addr().unwrap().port();
         Sink { port, reserved: Some(reserved), task: None, root_pem, shared: Arc::new(shared) }
@@ -165,7 +165,7 @@ impl Sink {
 
     /// Stores messages without replying while the guard lives.
     pub async fn keep_silent(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.shared.answers.lock().await
+        self.shared.replies.lock().await
     }
 }
 
@@ -316,7 +316,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         loop {
             let line = self.line().await?;
             let (verb, rest) = line.split_once(' ').unwrap_or((&line, ""));
-            let answer = match verb.to_ascii_uppercase().as_str() {
+            let reply = match verb.to_ascii_uppercase().as_str() {
                 "EHLO" => self.greeting(),
                 "STARTTLS" if self.may_start_tls() => {
                     self.reply("220 go on").await?;
@@ -343,7 +343,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 }
                 _ => "502 5.5.2 Unknown".to_owned(),
             };
-            self.reply(&answer).await?;
+            self.reply(&reply).await?;
         }
     }
 
@@ -423,7 +423,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             user: self.user.clone(),
         };
         self.shared.delivered.lock().unwrap().push(mail);
-        drop(self.shared.answers.lock().await);
+        drop(self.shared.replies.lock().await);
         Ok("250 2.0.0 Taken".to_owned())
     }
 }

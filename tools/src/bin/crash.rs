@@ -169,9 +169,9 @@ async fn run() -> Result<(), Failure> {
     server.kill()?;
     println!(
         "{rounds} rounds: {} writes acknowledged and none lost; {} accounts made; {} comparisons \
-         with the file, {} answers \
+         with the file, {} responses \
          read back\n{} kills with writes under way, {} more while starting; of the writes without \
-         an answer {} were wholly \
+         a response {} were wholly \
          there, {} wholly absent\nintegrity_check ok and foreign_key_check empty each \
          time\n{promised} mails promised, all \
          arrived; {} deliveries",

@@ -3,7 +3,7 @@
 //!
 //! `nodes BINARY ROUNDS [SEED [database]]`: in each round many clients write to all three servers,
 //! and one server or the database is killed at a random moment and restarted (with `database`,
-//! only the latter). The other servers must answer reads and writes within two seconds of the
+//! only the latter). The other servers must respond to reads and writes within two seconds of the
 //! kill, or of the restart of the database, and show each other's acknowledged writes. Then the
 //! state expected by the clients is compared with the rows and with the API. Exits with 1 at the
 //! first difference.
@@ -60,18 +60,20 @@ impl Probe {
                 .patch(format!("{writes_to}/api/auth/user/"))
                 .json(&json!({ "first_name": name }));
             let written = write.header("authorization", &authorization).send().await;
-            let is_written = written.as_ref().is_ok_and(|answer| answer.status() == 200);
-            if let Ok(answer) = written
-                && ![200, 503].contains(&answer.status().as_u16())
+            let is_written = written.as_ref().is_ok_and(|response| response.status() == 200);
+            if let Ok(response) = written
+                && ![200, 503].contains(&response.status().as_u16())
             {
-                return Err(format!("a probe's write was answered with {}", answer.status()).into());
+                return Err(
+                    format!("a probe's write was answered with {}", response.status()).into()
+                );
             }
             let read = http
                 .get(format!("{reads_at}/api/auth/user/"))
                 .header("authorization", &authorization)
                 .send()
                 .await;
-            let Ok(answer) = read else {
+            let Ok(response) = read else {
                 // The server it reads from is down; the write alone tells about the other.
                 if is_written {
                     *last_good.lock().map_err(|e| e.to_string())? = Some(begun);
@@ -79,8 +81,8 @@ impl Probe {
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 continue;
             };
-            let status = answer.status();
-            let record: Value = answer.json().await.unwrap_or_default();
+            let status = response.status();
+            let record: Value = response.json().await.unwrap_or_default();
             match (status.as_u16(), is_written) {
                 (200, true) if record["first_name"] == name.as_str() => {
                     *last_good.lock().map_err(|e| e.to_string())? = Some(begun);
@@ -309,12 +311,12 @@ fn run(mut cluster: Cluster) -> Result<(), Failure> {
     let twice = delivered - written;
     println!(
         "{rounds} rounds: {} writes acknowledged and none lost; {} comparisons with the rows, {} \
-         answers read back\n\
+         responses read back\n\
          {killed_servers} servers killed, the others went on within {:.0} ms; {killed_databases} \
          databases killed, all went on \
          within {:.0} ms of its return\n{} kills with writes under way; of the writes without an \
-         answer {} were wholly there, {} \
-         wholly absent\n{promised} mails promised to those who got an answer, all arrived; \
+         response {} were wholly there, {} \
+         wholly absent\n{promised} mails promised to those who got a response, all arrived; \
          {written} committed, {delivered} \
          delivered, {twice} of them twice",
         stats.acknowledged,
@@ -349,14 +351,14 @@ async fn probe(base: &str, number: usize) -> Result<Probe, Failure> {
     let body = json!({
         "username": format!("probe{number}"), "password1": password, "password2": password,
     });
-    let answer = reqwest::Client::new()
+    let response = reqwest::Client::new()
         .post(format!("{base}/api/auth/registration/"))
         .json(&body)
         .send()
         .await?;
-    let answer: Value = answer.json().await?;
+    let response: Value = response.json().await?;
     Ok(Probe {
-        token: answer["key"].as_str().ok_or("a probe without a token")?.to_owned(),
+        token: response["key"].as_str().ok_or("a probe without a token")?.to_owned(),
         count: 0,
     })
 }

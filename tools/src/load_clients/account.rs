@@ -57,7 +57,7 @@ pub enum Operation {
     ChangePassword { by: String, new: String },
 }
 
-pub enum Answer {
+pub enum Response {
     Acknowledged(Value),
     /// Sent, but the response is missing or incomplete.
     Missing,
@@ -152,7 +152,7 @@ impl Account {
         http: &reqwest::Client,
         base: &str,
         operation: &Operation,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Response, Failure> {
         let token = format!("Token {}", self.keys.first().map_or("", String::as_str));
         let (method, path, token, body) = match operation {
             Operation::Register => {
@@ -199,16 +199,16 @@ impl Account {
         if !body.is_null() {
             request = request.json(&body);
         }
-        let answer = match request.send().await {
-            Ok(answer) => answer,
-            Err(error) if error.is_connect() => return Ok(Answer::NotSent),
-            Err(_) => return Ok(Answer::Missing),
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => return Ok(Response::NotSent),
+            Err(_) => return Ok(Response::Missing),
         };
-        let status = answer.status();
-        let Ok(body) = answer.bytes().await else { return Ok(Answer::Missing) };
+        let status = response.status();
+        let Ok(body) = response.bytes().await else { return Ok(Response::Missing) };
         let output = String::from_utf8_lossy(&body);
         if status == 503 {
-            return Ok(Answer::Unavailable(format!(
+            return Ok(Response::Unavailable(format!(
                 "{}: {operation:?} was answered with {status}: {output}",
                 self.username
             )));
@@ -220,22 +220,22 @@ impl Account {
             )
             .into());
         }
-        Ok(Answer::Acknowledged(serde_json::from_slice(&body).unwrap_or_default()))
+        Ok(Response::Acknowledged(serde_json::from_slice(&body).unwrap_or_default()))
     }
 
     /// Records a response.
-    pub fn acknowledge(&mut self, operation: &Operation, answer: &Value) -> Result<(), Failure> {
+    pub fn acknowledge(&mut self, operation: &Operation, response: &Value) -> Result<(), Failure> {
         self.apply(operation);
         match operation {
             Operation::Register | Operation::LogIn => {
-                let key = answer["key"].as_str().ok_or("a login without a key")?;
+                let key = response["key"].as_str().ok_or("a login without a key")?;
                 self.state.tokens.insert(digest(key));
                 self.keys.push(key.to_owned());
             }
             Operation::AddAddress(address) => {
-                let id = answer["pk"]
+                let id = response["pk"]
                     .as_i64()
-                    .or(answer["id"].as_i64())
+                    .or(response["id"].as_i64())
                     .ok_or("an address without an id")?;
                 self.address_ids.insert(address.clone(), id);
             }

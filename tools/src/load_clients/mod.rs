@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 
-pub use account::{Account, Answer, Operation, State};
+pub use account::{Account, Operation, Response, State};
 pub use verification::{PARTIAL_WRITE_CHECKS, Rows, Stats, read_back, reconcile, same};
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -58,26 +58,26 @@ impl Client {
                 let user = http
                     .get(format!("{base}/api/auth/user/"))
                     .header("authorization", format!("Token {key}"));
-                let Ok(answer) = user.send().await else { break };
-                if answer.status() != 200 {
+                let Ok(response) = user.send().await else { break };
+                if response.status() != 200 {
                     break;
                 }
-                let Ok(record) = answer.json::<Value>().await else { break };
+                let Ok(record) = response.json::<Value>().await else { break };
                 account.id = record["pk"].as_i64();
             }
             let operation = account.next(&mut self.rng, self.acts);
             match account.send(&http, &base, &operation).await? {
-                Answer::Acknowledged(answer) => account.acknowledge(&operation, &answer)?,
-                Answer::Missing => {
+                Response::Acknowledged(response) => account.acknowledge(&operation, &response)?,
+                Response::Missing => {
                     account.pending = Some(operation);
                     break;
                 }
-                Answer::Unavailable(output) => {
+                Response::Unavailable(output) => {
                     account.pending = Some(operation);
                     self.unavailable = Some(output);
                     break;
                 }
-                Answer::NotSent => break,
+                Response::NotSent => break,
             }
             acknowledged += 1;
         }

@@ -1,4 +1,4 @@
-//! Acknowledged and lost writes against the rows of the store and the answers of the API.
+//! Acknowledged and lost writes against the rows of the store and the responses of the API.
 
 use std::collections::BTreeSet;
 
@@ -136,10 +136,10 @@ pub async fn read_back(
     let user = format!("{base}/api/auth/user/");
     if account.state.exists {
         for key in &account.keys {
-            let answer =
+            let response =
                 http.get(&user).header("authorization", format!("Token {key}")).send().await?;
-            let status = answer.status().as_u16();
-            let record: Value = answer.json().await?;
+            let status = response.status().as_u16();
+            let record: Value = response.json().await?;
             if status != 200
                 || record["username"] != account.username.as_str()
                 || record["first_name"] != account.state.first_name.as_str()
@@ -191,9 +191,9 @@ pub async fn read_back(
         }
         let mut opens = Vec::new();
         for password in passwords {
-            let answer =
+            let response =
                 http.get(&user).basic_auth(&account.username, Some(&password)).send().await?;
-            if answer.status() == 200 {
+            if response.status() == 200 {
                 opens.push(password);
             }
         }

@@ -156,7 +156,7 @@ impl RunningLoad {
         read(&output, self.expect).ok_or_else(|| {
             let printed = [output.stdout, output.stderr]
                 .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            format!("not the answers that were expected: {}", printed.concat())
+            format!("not the responses that were expected: {}", printed.concat())
         })
     }
 }

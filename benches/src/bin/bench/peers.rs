@@ -188,7 +188,7 @@ fn compare(
     let server = start("peer.log")?;
     request(server.port, &(peer.register)())?;
     let token = request(server.port, &(peer.log_in)())?;
-    let token = token[peer.token].as_str().ok_or("no token in the answer to a login")?.to_owned();
+    let token = token[peer.token].as_str().ok_or("no token in the response to a login")?.to_owned();
     let who = Request::get(peer.who).header(format!("Authorization: {} {token}", peer.scheme));
     let output = request(server.port, &who)?.to_string();
     if !output.contains(EMAIL) {
@@ -247,14 +247,14 @@ fn compare(
 fn request(port: u16, request: &Request) -> Result<Value, Box<dyn Error>> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.write_all(request.text(port).as_bytes())?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let is_good = answer.starts_with("HTTP/1.1 2");
-    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    let is_good = response.starts_with("HTTP/1.1 2");
+    let body = response.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
     // Works with and without chunks: the object is between the outermost braces.
     let object = body.find('{').zip(body.rfind('}')).map(|(from, to)| &body[from..=to]);
     match object {
         Some(object) if is_good => Ok(serde_json::from_str(object)?),
-        _ => Err(format!("not the answer that was expected: {answer}").into()),
+        _ => Err(format!("not the response that was expected: {response}").into()),
     }
 }

@@ -1,6 +1,6 @@
 //! Names of the marker types: one for each combination of security schemes, each set of content
-//! types of a request or a JSON answer, and each media type of another answer. Two with the same
-//! name are distinguished by a number.
+//! types of a request or a JSON response, and each media type of another response. Two with the
+//! same name are distinguished by a number.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,9 +27,9 @@ impl Labels {
             .filter_map(|operation| operation.body.as_ref())
             .flat_map(|body| body.lists().cloned().collect::<Vec<_>>())
             .filter(|types| !types.is_empty());
-        let answers = || operations.iter().flat_map(Operation::contents).flat_map(Content::parts);
-        let contents = contents.chain(answers().filter_map(json_types).cloned());
-        let media = answers().filter_map(|content| match content {
+        let responses = || operations.iter().flat_map(Operation::contents).flat_map(Content::parts);
+        let contents = contents.chain(responses().filter_map(json_types).cloned());
+        let media = responses().filter_map(|content| match content {
             Content::Bytes(media) => Some(media.clone()),
             _ => None,
         });
@@ -56,7 +56,7 @@ impl Labels {
     }
 }
 
-/// The content types of an answer that is not `application/json` alone.
+/// The content types of a response that is not `application/json` alone.
 pub fn json_types(content: &Content) -> Option<&Vec<String>> {
     match content {
         Content::Json(_, media) if *media != [JSON] => Some(media),

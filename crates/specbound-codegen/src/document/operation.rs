@@ -1,5 +1,5 @@
-//! An operation of the lowered document: parameters, body, answers and security, as the generators
-//! use them. It holds data and never refuses anything.
+//! An operation of the lowered document: parameters, body, responses and security, as the
+//! generators use them. It holds data and never refuses anything.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -27,9 +27,9 @@ pub struct Operation {
     pub parameters: Vec<Parameter>,
     pub body: Option<Body>,
     /// By status.
-    pub answers: Vec<Answer>,
-    /// Answers by range or `default`.
-    pub ranges: Vec<RangeAnswer>,
+    pub responses: Vec<Response>,
+    /// Responses by range or `default`.
+    pub ranges: Vec<RangeResponse>,
 }
 
 /// A security scheme that a caller must satisfy.
@@ -132,24 +132,24 @@ pub struct FileMember {
     pub content_types: Vec<String>,
 }
 
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub content: Content,
-    pub headers: Vec<AnswerHeader>,
+    pub headers: Vec<ResponseHeader>,
 }
 
 /// Of a range such as `4XX`, or of `default`.
-pub struct RangeAnswer {
+pub struct RangeResponse {
     pub range: String,
     pub content: Content,
-    pub headers: Vec<AnswerHeader>,
+    pub headers: Vec<ResponseHeader>,
 }
 
-/// A header of an answer.
-pub struct AnswerHeader {
+/// A header of a response.
+pub struct ResponseHeader {
     /// In lower case.
     pub name: String,
-    /// Name of its Rust field, unlike that of any other of the answer.
+    /// Name of its Rust field, unlike that of any other of the response.
     pub field: String,
     pub required: bool,
     pub description: String,
@@ -201,18 +201,19 @@ impl Operation {
         self.parameters.iter().filter(|parameter| parameter.location == location).collect()
     }
 
-    /// The contents of its answers.
+    /// The contents of its responses.
     pub fn contents(&self) -> impl Iterator<Item = &Content> {
-        let numbers = self.answers.iter().map(|answer| &answer.content);
-        numbers.chain(self.ranges.iter().map(|answer| &answer.content))
+        let numbers = self.responses.iter().map(|response| &response.content);
+        numbers.chain(self.ranges.iter().map(|response| &response.content))
     }
 
-    /// The content types of its successes; of all answers, if no success has content.
+    /// The content types of its successes; of all responses, if no success has content.
     pub fn produced(&self) -> BTreeSet<&str> {
-        let numbers = self.answers.iter().filter(|answer| (200..400).contains(&answer.status));
-        let ranges = self.ranges.iter().filter(|answer| answer.range.starts_with(['2', '3']));
-        let successes = numbers.map(|answer| &answer.content);
-        let successes = successes.chain(ranges.map(|answer| &answer.content));
+        let numbers =
+            self.responses.iter().filter(|response| (200..400).contains(&response.status));
+        let ranges = self.ranges.iter().filter(|response| response.range.starts_with(['2', '3']));
+        let successes = numbers.map(|response| &response.content);
+        let successes = successes.chain(ranges.map(|response| &response.content));
         let produced: BTreeSet<&str> = successes.flat_map(Content::media_types).collect();
         match produced.is_empty() {
             true => self.contents().flat_map(Content::media_types).collect(),
@@ -222,11 +223,11 @@ impl Operation {
 
     /// Names of the schemas of its body and its responses.
     pub fn schemas(&self) -> impl Iterator<Item = &String> {
-        let answers =
+        let responses =
             self.contents().flat_map(Content::parts).filter_map(|content| match content {
                 Content::Json(schema, _) | Content::Events(Some(schema)) => Some(schema),
                 _ => None,
             });
-        self.body.iter().flat_map(Body::schemas).chain(answers)
+        self.body.iter().flat_map(Body::schemas).chain(responses)
     }
 }

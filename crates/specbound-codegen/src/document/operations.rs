@@ -1,4 +1,4 @@
-//! Operations with their bodies, answers and security.
+//! Operations with their bodies, responses and security.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::parameters::{has_plain_type, parameters};
 use super::{
-    Answer, AnswerHeader, Body, Content, FileForm, FileMember, Operation, Parameter,
-    ParameterLocation, RangeAnswer, Requirement,
+    Body, Content, FileForm, FileMember, Operation, Parameter, ParameterLocation, RangeResponse,
+    Requirement, Response, ResponseHeader,
 };
 use crate::Error;
 use crate::names::{field_name, type_name, unique};
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
             security: self.security(operation, at)?,
             parameters: own,
             body: self.body(operation, &id, at)?,
-            answers: self.answers(operation, &id, at)?,
+            responses: self.responses(operation, &id, at)?,
             ranges: self.ranges(operation, &id, at)?,
             id,
         })
@@ -206,15 +206,15 @@ impl<'a> Reader<'a> {
         Ok(FileForm { schema, content_types: vec![FORMS[1].to_owned()], files })
     }
 
-    fn answers(
+    fn responses(
         &mut self,
         operation: &Map<String, Value>,
         id: &str,
         at: &str,
-    ) -> Result<Vec<Answer>, Error> {
+    ) -> Result<Vec<Response>, Error> {
         let at = format!("{at}/responses");
         let responses = operation.get("responses").and_then(Value::as_object);
-        let mut answers = Vec::new();
+        let mut read = Vec::new();
         for (key, response) in
             responses.into_iter().flatten().filter(|(status, _)| !is_range(status))
         {
@@ -222,14 +222,15 @@ impl<'a> Reader<'a> {
             let number = key.parse().ok().filter(|number| (200..600).contains(number));
             let status =
                 number.ok_or_else(|| unsupported(&at, "a status must be a number, such as 200"))?;
-            let (content, headers) = self.answer(response, &format!("{id}_answer_{key}"), &at)?;
-            answers.push(Answer { status, content, headers });
+            let (content, headers) =
+                self.response(response, &format!("{id}_response_{key}"), &at)?;
+            read.push(Response { status, content, headers });
         }
-        answers.sort_by_key(|answer| answer.status);
-        if answers.is_empty() {
-            return Err(unsupported(&at, "an answer is needed, such as 200"));
+        read.sort_by_key(|response| response.status);
+        if read.is_empty() {
+            return Err(unsupported(&at, "a response is needed, such as 200"));
         }
-        Ok(answers)
+        Ok(read)
     }
 
     fn ranges(
@@ -237,29 +238,30 @@ impl<'a> Reader<'a> {
         operation: &Map<String, Value>,
         id: &str,
         at: &str,
-    ) -> Result<Vec<RangeAnswer>, Error> {
+    ) -> Result<Vec<RangeResponse>, Error> {
         let responses = operation.get("responses").and_then(Value::as_object).into_iter().flatten();
         let read = |(range, response): (&String, &Value)| {
             let at = format!("{at}/responses/{range}");
-            let (content, headers) = self.answer(response, &format!("{id}_answer_{range}"), &at)?;
-            Ok(RangeAnswer { range: range.clone(), content, headers })
+            let (content, headers) =
+                self.response(response, &format!("{id}_response_{range}"), &at)?;
+            Ok(RangeResponse { range: range.clone(), content, headers })
         };
         responses.filter(|(status, _)| is_range(status)).map(read).collect()
     }
 
-    fn answer(
+    fn response(
         &mut self,
         response: &Value,
         name: &str,
         at: &str,
-    ) -> Result<(Content, Vec<AnswerHeader>), Error> {
+    ) -> Result<(Content, Vec<ResponseHeader>), Error> {
         let response = response.as_object().filter(|response| !response.contains_key("$ref"));
         let response = response
             .ok_or_else(|| unsupported(at, "a response must be an object, and no reference"))?;
         reject_unknown_keys(response, &["description", "headers", "content"], at)?;
         let content = self.content(members(response, "content", at)?, name, at)?;
         let mut taken = BTreeSet::new();
-        let header = |(name, header): (&String, &Value)| AnswerHeader {
+        let header = |(name, header): (&String, &Value)| ResponseHeader {
             name: name.clone(),
             field: unique(field_name(name), &mut taken),
             required: header["required"] == true,
@@ -295,7 +297,7 @@ impl<'a> Reader<'a> {
                 let is_bytes = schema["type"] == "string"
                     && schema.as_object().is_some_and(|s| !s.contains_key("enum"));
                 if !is_bytes || media.contains('*') {
-                    let reason = "an answer that is no JSON has a schema of type string";
+                    let reason = "a response that is no JSON has a schema of type string";
                     return Err(unsupported(&at, reason));
                 }
                 parts.push(Content::Bytes(media.clone()));

@@ -5,7 +5,6 @@
 //! generated code would not enforce on a request is refused, or with [`Mode::Lenient`] listed. All
 //! refusals are found, not the first one alone.
 
-mod answers;
 mod choices;
 mod chosen;
 mod files;
@@ -14,6 +13,7 @@ mod media;
 mod merge;
 mod operation;
 mod parameters;
+mod responses;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,7 +83,7 @@ pub struct Lowered {
 /// Whether and how a schema is checked in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Checked {
-    /// Only in answers: the server writes it.
+    /// Only in responses: the server writes it.
     Never,
     /// By its Rust type alone, as in an alternative or the values of a map.
     Type,

@@ -1,4 +1,4 @@
-//! Path items and operations: bodies, answers and security.
+//! Path items and operations: bodies, responses and security.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ impl Lower<'_> {
                 "trace" | "query" | "additionalOperations" => {
                     self.unenforced(&at, "dropshot has no such method: the operation is left out");
                 }
-                "servers" => self.note(&at, "the server answers under its own address alone"),
+                "servers" => self.note(&at, "the server is reached under its own address alone"),
                 "parameters" | "summary" | "description" => {}
                 extension if extension.starts_with("x-") => {}
                 _ => self.refuse(&at, &format!("`{key}` is no member of a path item")),
@@ -91,7 +91,7 @@ impl Lower<'_> {
         }
         for (key, reason) in [
             ("callbacks", "`Sender` sends callbacks: nothing checks that a handler asks it to"),
-            ("servers", "the server answers under its own address alone"),
+            ("servers", "the server is reached under its own address alone"),
         ] {
             let is_empty =
                 |value: &Value| value.as_object().is_some_and(Map::is_empty) || value == &json!([]);

@@ -1,5 +1,5 @@
 //! Requests of the client. Each method of progenitor keeps its types, its name and its reading of
-//! answers, and its arguments keep their order; the request is written by [`crate::support`].
+//! responses, and its arguments keep their order; the request is written by [`crate::support`].
 //!
 //! progenitor itself writes no cookies, styles of parameters, parameters of one name, multipart and
 //! bodies that are neither JSON nor a form; a value in its path may lead to another path.

@@ -1,4 +1,4 @@
-//! The implementation of the trait, and a handler for each operation that answers 501.
+//! The implementation of the trait, and a handler for each operation that returns 501.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::{Error, Settings, format};
 /// Module of the operations without a tag.
 const UNTAGGED: &str = "untagged";
 
-/// A function that answers 501.
+/// A function that returns 501.
 #[derive(Debug, Clone)]
 pub struct Handler {
     /// Its name, which is that of the trait's method.
@@ -33,10 +33,10 @@ pub fn operations(document: &Document, settings: &Settings<'_>) -> Result<String
         syn::parse_str(settings.runtime).map_err(|e| Error::Generator(e.to_string()))?;
     let trait_name = format_ident!("{}", settings.trait_name);
     let methods = document.operations.iter().map(|operation| {
-        let Signature { name, arguments, call, outcome, answers, .. } =
+        let Signature { name, arguments, call, outcome, responses, .. } =
             signature(operation, document);
-        let failed = match answers {
-            Some(answers) => quote!(answers::#answers::from),
+        let failed = match responses {
+            Some(responses) => quote!(responses::#responses::from),
             None => quote!(Reply::failed),
         };
         let names = arguments.iter().map(|(name, _)| name);
@@ -47,8 +47,8 @@ pub fn operations(document: &Document, settings: &Settings<'_>) -> Result<String
                 #(#arguments,)*
                 call: #call,
             ) -> #outcome {
-                let answer = crate::handlers::#name(&rqctx, #(#names,)* call).await;
-                Ok(answer.unwrap_or_else(#failed))
+                let response = crate::handlers::#name(&rqctx, #(#names,)* call).await;
+                Ok(response.unwrap_or_else(#failed))
             }
         }
     });
@@ -101,7 +101,7 @@ fn modules(document: &Document) -> BTreeMap<String, String> {
 }
 
 fn stub(operation: &Operation, document: &Document) -> TokenStream {
-    let Signature { name, arguments, call, answers, reply, .. } = signature(operation, document);
+    let Signature { name, arguments, call, responses, reply, .. } = signature(operation, document);
     let doc = format!(" {} {}", operation.method, operation.path);
     // Read first, as a handler that is written does: a bad request is refused.
     let parameters = arguments.iter().map(|(name, _)| {
@@ -117,8 +117,8 @@ fn stub(operation: &Operation, document: &Document) -> TokenStream {
     };
     let parameters: Vec<TokenStream> = parameters.collect();
     let arguments = arguments.iter().map(|(name, kind)| quote!(#name: #kind));
-    let answer = match answers {
-        Some(answers) => quote!(answers::#answers),
+    let response = match responses {
+        Some(responses) => quote!(responses::#responses),
         None => quote!(Reply<#reply>),
     };
     let id = name.to_string();
@@ -135,7 +135,7 @@ fn stub(operation: &Operation, document: &Document) -> TokenStream {
             context: &Context<Server>,
             #(#arguments,)*
             call: #call,
-        ) -> Result<#answer, ApiError> {
+        ) -> Result<#response, ApiError> {
             #(#parameters)*
             #input
             Err(#error)
@@ -145,11 +145,11 @@ fn stub(operation: &Operation, document: &Document) -> TokenStream {
 
 /// A body for 501 where the document gives it a schema: by number, as `5XX` or as `default`.
 fn shape_of_501(operation: &Operation, document: &Document) -> Option<Value> {
-    let by_number = operation.answers.iter().find(|answer| answer.status == 501);
-    let by_range = |key: &str| operation.ranges.iter().find(|answer| answer.range == key);
+    let by_number = operation.responses.iter().find(|response| response.status == 501);
+    let by_range = |key: &str| operation.ranges.iter().find(|response| response.range == key);
     let content = match (by_number, by_range("5XX").or_else(|| by_range("default"))) {
-        (Some(answer), _) => &answer.content,
-        (None, Some(answer)) => &answer.content,
+        (Some(response), _) => &response.content,
+        (None, Some(response)) => &response.content,
         (None, None) => return None,
     };
     match content.parts().first()? {

@@ -25,9 +25,9 @@ use super::{Error, Item, Settings};
 pub struct Project {
     /// `impl Api for crate::Server`: each method calls the handler of its name.
     pub operations: String,
-    /// One test for each operation of the client: it answers as documented, or 501.
+    /// One test for each operation of the client: it responds as documented, or 501.
     pub calls: String,
-    /// One handler for each operation, answering 501.
+    /// One handler for each operation, returning 501.
     pub handlers: Vec<Handler>,
     /// The security schemes that operations name.
     schemes: Vec<Scheme>,

@@ -39,8 +39,8 @@ impl Exchange {
         self
     }
 
-    /// Answered with this status, and these headers and body.
-    pub fn answer(
+    /// With this status, and these headers and body.
+    pub fn response(
         mut self,
         status: u16,
         headers: &::reqwest::header::HeaderMap,

@@ -5,14 +5,14 @@
 /// not followed. A name can lead to any address: where that matters, give the builder a
 /// `dns_resolver` that refuses the addresses of your network, and `no_proxy`.
 ///
-/// A receiver may answer slowly, or without end: a request has 15 seconds with its answer, whatever
-/// `timeout` the builder has, and the body of an answer 1 MiB. More is an error.
+/// A receiver may respond slowly, or without end: a request has 15 seconds with its response,
+/// whatever `timeout` the builder has, and the body of a response 1 MiB. More is an error.
 #[derive(Clone)]
 pub struct Sender {
     client: ::reqwest::Client,
     allow: ::std::sync::Arc<dyn Fn(&::reqwest::Url) -> bool + Send + Sync>,
     timeout: ::std::time::Duration,
-    answer_bytes: usize,
+    max_response_bytes: usize,
 }
 
 impl Sender {
@@ -26,41 +26,42 @@ impl Sender {
             client,
             allow: ::std::sync::Arc::new(allow),
             timeout: ::std::time::Duration::from_secs(15),
-            answer_bytes: 1 << 20,
+            max_response_bytes: 1 << 20,
         })
     }
 
-    /// With another time for a request with its answer.
+    /// With another time for a request with its response.
     pub fn with_timeout(mut self, timeout: ::std::time::Duration) -> Sender {
         self.timeout = timeout;
         self
     }
 
-    /// With another limit on the bytes of an answer's body.
-    pub fn with_answer_bytes(mut self, answer_bytes: usize) -> Sender {
-        self.answer_bytes = answer_bytes;
+    /// With another limit on the bytes of a response's body.
+    pub fn with_max_response_bytes(mut self, max_response_bytes: usize) -> Sender {
+        self.max_response_bytes = max_response_bytes;
         self
     }
 
-    /// The answer, with its body read within the limit.
+    /// The response, with its body read within the limit.
     async fn whole<E>(
         &self,
-        mut answer: ::reqwest::Response,
+        mut response: ::reqwest::Response,
     ) -> Result<::reqwest::Response, Error<E>> {
         use ::reqwest::ResponseBuilderExt;
         let broken = |error: ::reqwest::Error| Error::ResponseBodyError(error.without_url());
         let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(broken)? {
-            if body.len() + piece.len() > self.answer_bytes {
-                let why = format!("the answer is longer than {} bytes", self.answer_bytes);
+        while let Some(piece) = response.chunk().await.map_err(broken)? {
+            if body.len() + piece.len() > self.max_response_bytes {
+                let why = format!("the response is longer than {} bytes", self.max_response_bytes);
                 return Err(Error::Custom(why));
             }
             body.extend_from_slice(&piece);
         }
-        let whole = ::http::Response::builder().status(answer.status()).version(answer.version());
-        match whole.url(answer.url().clone()).body(body) {
+        let whole = ::http::Response::builder();
+        let whole = whole.status(response.status()).version(response.version());
+        match whole.url(response.url().clone()).body(body) {
             Ok(mut whole) => {
-                *whole.headers_mut() = ::std::mem::take(answer.headers_mut());
+                *whole.headers_mut() = ::std::mem::take(response.headers_mut());
                 Ok(whole.into())
             }
             Err(error) => Err(Error::Custom(error.to_string())),

@@ -11,7 +11,7 @@ fn of(rest: Value) -> Value {
     document
 }
 
-/// Paths that take `GET` and answer without content.
+/// Paths that take `GET` and respond without content.
 fn paths(paths: &[&str]) -> Value {
     let item = json!({"get": {"responses": {"200": {"description": ""}}}});
     let items = paths.iter().map(|path| ((*path).to_owned(), item.clone()));
@@ -174,8 +174,8 @@ fn range_responses_are_in_the_client_and_in_the_response_enum() {
             client.contains("Result<ResponseValue<types::Page>,Error<types::Plain>>"),
             "{range}: {client}"
         );
-        let answers = "-> HandlerResult<answers::ThingRetrieve>";
-        assert!(generated.server_trait.contains(answers), "{range}");
+        let responses = "-> HandlerResult<responses::ThingRetrieve>";
+        assert!(generated.server_trait.contains(responses), "{range}");
         let (variant, min, max) =
             if range == "4XX" { ("Range4xx", 400, 499) } else { ("Default", 200, 599) };
         let reply = format!("{variant}(crate::runtime::RangeReply<{min}u16,{max}u16,super::types");
@@ -346,7 +346,7 @@ fn content_types_with_separate_schemas_are_variants() {
         "(super::JsonAs<super::types::Plain,super::content::ApplicationVndThingJson>),",
         "TextCsv(super::Bytes<super::media::TextCsv>),",
         r#"produces:&["application/hal+json","application/vnd.thing+json","text/csv"]"#,
-        r#"("200",&[("application/hal+json",&answer_constraints::C_PAGE),("#,
+        r#"("200",&[("application/hal+json",&response_constraints::C_PAGE),("#,
     ] {
         assert!(server.replace(",]", "]").contains(says), "{says}: {server}");
     }

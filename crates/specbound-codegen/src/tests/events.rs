@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn answer(version: &str, media: Value) -> Value {
+fn response(version: &str, media: Value) -> Value {
     let tick = json!({"type": "object", "properties": {"count": {"type": "integer"}}});
     json!({
         "openapi": version,
@@ -42,10 +42,10 @@ fn events_have_the_type_of_their_data() {
         ("3.0.3", json!({"schema": {"type": "string"}}), "Events<TextData>"),
         ("3.0.3", json!({}), "Events<TextData>"),
         ("3.2.0", json!({"itemSchema": whole}), "Events<types::Tick>"),
-        ("3.2.0", json!({"itemSchema": inline}), "Events<types::AAnswer200Event>"),
+        ("3.2.0", json!({"itemSchema": inline}), "Events<types::AResponse200Event>"),
         ("3.2.0", json!({"itemSchema": any}), "Events<TextData>"),
     ] {
-        let generated = generated(&answer(version, media)).unwrap_or_else(|e| panic!("{e}"));
+        let generated = generated(&response(version, media)).unwrap_or_else(|e| panic!("{e}"));
         let server = dense(&generated.server);
         assert!(server.contains(&format!("Outcome<200u16,{expected}>")), "{expected}: {server}");
         assert!(server.contains("produces:&[\"text/event-stream\"]"));

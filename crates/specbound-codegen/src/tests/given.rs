@@ -57,7 +57,7 @@ fn x_rust_type_of_a_schema_is_used_where_it_is_referred_to() {
         // The alternative with a place for the most members, as with a generated type.
         "0usize=>{<my_types::Moneyas::serde::Deserialize>::deserialize(&value)",
         "(unknown(&[\"amount\",\"part\"]),0usize)",
-        // A whole body or answer implements traits that the crate of the type does not know.
+        // A whole body or response implements traits that the crate of the type does not know.
         "pubstructMoney(pubmy_types::Money);",
     ];
     assert_has(&generated, &expected);

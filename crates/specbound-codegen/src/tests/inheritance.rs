@@ -3,7 +3,7 @@
 
 use super::*;
 
-/// A document that reads and answers the schema `Any`.
+/// A document that reads and returns the schema `Any`.
 fn of(version: &str, schemas: Value) -> Value {
     let content = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Any"}}});
     json!({

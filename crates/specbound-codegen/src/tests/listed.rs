@@ -200,7 +200,7 @@ fn paths_that_are_sent_encoded_have_a_route_of_their_own() {
 
 #[test]
 fn x_rust_name_chooses_the_names_of_schemas_and_operations() {
-    let answer = |name: &str| {
+    let response = |name: &str| {
         let schema = json!({"$ref": format!("#/components/schemas/{name}")});
         json!({"200": {"description": "", "content": {"application/json": {"schema": schema}}}})
     };
@@ -210,10 +210,10 @@ fn x_rust_name_chooses_the_names_of_schemas_and_operations() {
     let document = json!({
         "openapi": "3.0.3", "info": {"title": "", "version": ""},
         "paths": {
-            "/a": {"get": {"operationId": "find", "responses": answer("Ticket")}},
+            "/a": {"get": {"operationId": "find", "responses": response("Ticket")}},
             "/b": {"get": {
                 "operationId": "API_v1_tickets_find", "x-rust-name": "find",
-                "responses": answer("com.example.Ticket.v1"),
+                "responses": response("com.example.Ticket.v1"),
             }},
         },
         "components": {"schemas": {"Ticket": object, "com.example.Ticket.v1": named}},

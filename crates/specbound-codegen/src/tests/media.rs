@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The operation `swap`, whose body and answer have this content.
+/// The operation `swap`, whose body and response have this content.
 fn swap(content: Value) -> Value {
     let mut document = small();
     let operation = json!({
@@ -56,7 +56,7 @@ fn ranges_with_an_object_or_a_list_are_json() {
         json!({"oneOf": [plain()["schema"], {"type": "array", "items": {}}]}),
     ] {
         let method = method(&swap(json!({"*/*": {"schema": schema}})));
-        assert!(method.contains("types::SwapAnswer200>"), "{schema}: {method}");
+        assert!(method.contains("types::SwapResponse200>"), "{schema}: {method}");
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     GET, POST, SOURCE, THING, generated, keys, parsed, put, read, small, small_with, small_without,
 };
 use crate::normalise::{
-    drop_inner_titles, give_answers_one_type, keep_json_content, name_inline_schemas, normalise,
+    drop_inner_titles, give_responses_one_type, keep_json_content, name_inline_schemas, normalise,
     strip_constraints, synthesise_request_schemas,
 };
 
@@ -181,30 +181,30 @@ fn request_schema_omits_read_only_members_of_references() {
 
 #[test]
 fn inline_schema_gets_a_name() {
-    let answer = format!("{GET}/responses/200/content/application~1json/schema");
+    let response = format!("{GET}/responses/200/content/application~1json/schema");
     let inline = json!({"type": "array", "items": {"$ref": "#/components/schemas/Thing"}});
-    let source = small_with(&answer, inline.clone());
+    let source = small_with(&response, inline.clone());
     let mut copy = source.clone();
     name_inline_schemas(&mut copy, &read(&source));
     assert_eq!(
-        copy.pointer(&answer).unwrap()["$ref"],
-        "#/components/schemas/ThingRetrieveAnswer200"
+        copy.pointer(&response).unwrap()["$ref"],
+        "#/components/schemas/ThingRetrieveResponse200"
     );
-    assert_eq!(copy["components"]["schemas"]["ThingRetrieveAnswer200"], inline);
+    assert_eq!(copy["components"]["schemas"]["ThingRetrieveResponse200"], inline);
 }
 
 #[test]
 fn responses_of_several_types_become_one_for_the_client() {
-    let answers = |rest: Value| {
+    let responses = |rest: Value| {
         let mut source = small_with(&format!("{POST}/responses/200"), rest);
         put(&mut source, &format!("{POST}/responses/400"), json!({"description": ""}));
         let mut copy = source.clone();
-        give_answers_one_type(&mut copy, &read(&source));
+        give_responses_one_type(&mut copy, &read(&source));
         copy
     };
     let plain = json!({"$ref": "#/components/schemas/Plain"});
     let both_json =
-        answers(json!({"description": "", "content": {"application/json": {"schema": plain}}}));
+        responses(json!({"description": "", "content": {"application/json": {"schema": plain}}}));
     let choice = &both_json["components"]["schemas"]["ThingCreateSuccess"]["oneOf"];
     assert_eq!(
         choice,
@@ -212,11 +212,11 @@ fn responses_of_several_types_become_one_for_the_client() {
     );
     for status in ["200", "201"] {
         let response = &both_json["paths"]["/things/"]["post"]["responses"][status];
-        let answer = &response["content"]["application/json"];
-        assert_eq!(answer["schema"]["$ref"], "#/components/schemas/ThingCreateSuccess");
+        let json = &response["content"]["application/json"];
+        assert_eq!(json["schema"]["$ref"], "#/components/schemas/ThingCreateSuccess");
     }
     // One of them has no content: there is no schema for both, and the client hands out the bytes.
-    let one_empty = answers(json!({"description": ""}));
+    let one_empty = responses(json!({"description": ""}));
     for status in ["200", "201"] {
         let content = &one_empty["paths"]["/things/"]["post"]["responses"][status]["content"];
         assert_eq!(content, &json!({"application/octet-stream": {}}));

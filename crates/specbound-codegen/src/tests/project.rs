@@ -152,7 +152,7 @@ fn only_what_requests_reach_has_rows_and_rows_have_only_constraints() {
                 "schema": { "$ref": "#/components/schemas/Sent" }
             } } },
             "responses": { "200": { "description": "", "content": { "application/json": {
-                "schema": { "$ref": "#/components/schemas/Answer" }
+                "schema": { "$ref": "#/components/schemas/Response" }
             } } } },
         } } },
         "components": { "schemas": {
@@ -163,12 +163,12 @@ fn only_what_requests_reach_has_rows_and_rows_have_only_constraints() {
             } },
             "Alias": { "$ref": "#/components/schemas/Inner" },
             "Inner": { "type": "object", "properties": { "depth": { "type": "integer" } } },
-            "Answer": { "type": "object", "properties": { "id": { "type": "integer" } } },
+            "Response": { "type": "object", "properties": { "id": { "type": "integer" } } },
         } },
     });
     let server = generate_from(&source, &Settings::default(), Mode::Strict).unwrap().server;
     let rows = |name: &str| server.contains(&format!("HasConstraints for types::{name} "));
-    assert!(rows("Sent") && rows("Inner") && !rows("Answer"), "{server}");
+    assert!(rows("Sent") && rows("Inner") && !rows("Response"), "{server}");
     let server = dense(&server);
     let note = r#"Property{max_length:Some(3usize),..::specbound::Property::new("note","#;
     assert!(server.contains(note), "{server}");

@@ -133,9 +133,9 @@ fn patterns_of_components_under_not_are_refused() {
     let not = json!({"$ref": "#/components/schemas/Name"});
     put(&mut source, &format!("{THING}/properties/title/not"), not);
     assert_refused_at(&source, "/components/schemas/Name/pattern");
-    let only_answered = json!({"not": {"pattern": "("}});
+    let only_in_responses = json!({"not": {"pattern": "("}});
     let page = "/components/schemas/Page/properties/count/allOf";
-    assert!(generated(&small_with(page, json!([only_answered]))).is_ok());
+    assert!(generated(&small_with(page, json!([only_in_responses]))).is_ok());
 }
 
 /// A table would leave them out.
@@ -196,7 +196,7 @@ fn discriminator_resolves_components_by_name_and_by_mapping() {
     assert!(server.contains(mapping), "{server}");
 }
 
-/// The server writes answers, so a keyword that only answers have is not refused.
+/// The server writes responses, so a keyword that only responses have is not refused.
 #[test]
 fn unenforced_keywords_are_accepted_in_responses() {
     for (keyword, value) in [("maxlength", json!(2)), ("pattern", json!("("))] {
@@ -367,9 +367,11 @@ fn non_document_is_refused() {
 #[test]
 fn dangling_reference_is_refused() {
     let nothing = json!({"$ref": "#/components/schemas/Nowhere"});
-    let answer = format!("{GET}/responses/200/content/application~1json/schema");
+    let response = format!("{GET}/responses/200/content/application~1json/schema");
     assert!(
-        refusal(&small_with(&answer, nothing)).to_string().contains("#/components/schemas/Nowhere")
+        refusal(&small_with(&response, nothing))
+            .to_string()
+            .contains("#/components/schemas/Nowhere")
     );
 }
 

@@ -259,7 +259,7 @@ impl Classifier<'_> {
         if old == new {
             return true;
         }
-        // Within a comparison of sets, further sets are not compared: the answer errs towards
+        // Within a comparison of sets, further sets are not compared: the verdict errs towards
         // breaking.
         if self.strict >= MAX_VALUE_SET_DEPTH || self.trials == 0 {
             return false;

@@ -71,15 +71,15 @@ impl Drop for TrackedBody {
     }
 }
 
-/// Tracks a streamed answer, and ends an endless one when the server stops.
+/// Tracks a streamed response, and ends an endless one when the server stops.
 pub(super) fn track(
-    answer: &mut Response,
+    response: &mut Response,
     connection: &Arc<Connection>,
     mut stopped: watch::Receiver<()>,
 ) {
-    let Some(streamed) = answer.extensions().get::<Streamed>().cloned() else { return };
+    let Some(streamed) = response.extensions().get::<Streamed>().cloned() else { return };
     let Streamed { ends_with_server, is_stopped } = streamed;
-    let body = std::mem::replace(answer.body_mut(), dropshot::Body::empty());
+    let body = std::mem::replace(response.body_mut(), dropshot::Body::empty());
     let stopped = async move {
         match ends_with_server {
             // An error means that the `Connections` are dropped, which stops the server too.
@@ -87,7 +87,7 @@ pub(super) fn track(
             false => std::future::pending().await,
         }
     };
-    *answer.body_mut() = dropshot::Body::wrap(TrackedAnswer {
+    *response.body_mut() = dropshot::Body::wrap(TrackedResponse {
         body,
         connection: Arc::clone(connection),
         is_endless: ends_with_server,
@@ -97,9 +97,9 @@ pub(super) fn track(
     });
 }
 
-/// A streamed answer. While its next piece is made, its connection waits for this server, unless
+/// A streamed response. While its next piece is made, its connection waits for this server, unless
 /// it has no end; when the client does not take it, the connection keeps this server waiting.
-struct TrackedAnswer {
+struct TrackedResponse {
     body: dropshot::Body,
     connection: Arc<Connection>,
     is_endless: bool,
@@ -109,7 +109,7 @@ struct TrackedAnswer {
     stopped: Mutex<BoxFuture<'static, ()>>,
 }
 
-impl Body for TrackedAnswer {
+impl Body for TrackedResponse {
     type Data = Bytes;
     type Error = <dropshot::Body as Body>::Error;
 

@@ -2,7 +2,7 @@
 //! code has it.
 //!
 //! A part stays as the document spells it where the running code confirms it: operations, their
-//! parameters, content types, answers and security by the registered signatures; schemas by the
+//! parameters, content types, responses and security by the registered signatures; schemas by the
 //! tables that the runtime reads. Any other part is replaced by the code's own, or left out. The
 //! parts that the generator lists as not enforced stay, and `x-not-enforced` names each of them.
 //!
@@ -21,7 +21,7 @@ use super::tables::{Tables, is_any, may_be, pattern_of};
 use super::{ExportError, registered};
 use crate::Operation;
 use crate::constraints::SchemaRef;
-use crate::documented::{DocumentedAnswers, EVENTS, JsonSchemas};
+use crate::documented::{DocumentedResponses, EVENTS, JsonSchemas};
 use crate::fields::Property;
 use crate::files::FileRow;
 use crate::formats::TextFormat;
@@ -32,8 +32,8 @@ use crate::routes::variables;
 pub struct Enforced {
     /// By operation: its body.
     pub requests: &'static [(&'static str, RequestTables)],
-    /// By operation: its answers.
-    pub answers: DocumentedAnswers,
+    /// By operation: its responses.
+    pub responses: DocumentedResponses,
     /// Parts of the document that the code does not enforce: pointer and reason.
     pub not_enforced: &'static [(&'static str, &'static str)],
 }
@@ -155,7 +155,7 @@ impl Confirmation<'_, '_> {
         }
         self.parameters(item, at);
         self.body(at);
-        self.answers(at);
+        self.responses(at);
     }
 
     fn parameters(&mut self, item: &Location, at: &Location) {
@@ -377,11 +377,11 @@ impl Confirmation<'_, '_> {
         self.draft.require(schema, is_free);
     }
 
-    fn answers(&mut self, at: &Location) {
+    fn responses(&mut self, at: &Location) {
         let at = at.join("responses");
         let held = &self.claim.operation["responses"];
-        let tables = self.enforced.answers.iter().find(|(id, _)| *id == self.row.id);
-        let tables = tables.map(|(_, answers)| *answers).unwrap_or_default();
+        let tables = self.enforced.responses.iter().find(|(id, _)| *id == self.row.id);
+        let tables = tables.map(|(_, responses)| *responses).unwrap_or_default();
         let stated = self.draft.at(&at);
         let mut confirmed = BTreeSet::new();
         for (status, _) in stated.as_object().into_iter().flatten() {
@@ -396,10 +396,10 @@ impl Confirmation<'_, '_> {
             confirmed.insert(key.clone());
             let place = self.draft.follow(&at.join(status));
             let tables = tables.iter().find(|(known, _)| *known == key);
-            self.answer(&place, held, tables.map(|(_, tables)| *tables).unwrap_or_default());
+            self.response(&place, held, tables.map(|(_, tables)| *tables).unwrap_or_default());
         }
         for (status, held) in held.as_object().into_iter().flatten() {
-            // A handler answers 200 for a range or a default that stands alone.
+            // A handler returns 200 for a range or a default that stands alone.
             let general = ["2XX", "default"].into_iter().find(|key| confirmed.contains(*key));
             let is_general = status == "200" && general.is_some();
             if !confirmed.contains(status) && !is_general {
@@ -408,7 +408,7 @@ impl Confirmation<'_, '_> {
         }
     }
 
-    fn answer(&mut self, place: &Location, held: &Value, tables: JsonSchemas) {
+    fn response(&mut self, place: &Location, held: &Value, tables: JsonSchemas) {
         let stated = self.draft.at(place);
         let has_no_links = stated.get("links").is_none_or(|all| all == &json!({}));
         self.draft.require(&place.join("links"), has_no_links);
@@ -429,7 +429,7 @@ impl Confirmation<'_, '_> {
             };
             written.insert(known);
             match tables.iter().find(|(json, _)| *json == name) {
-                Some((_, table)) if name != EVENTS => Tables::of_answers(self.draft).schema(
+                Some((_, table)) if name != EVENTS => Tables::of_responses(self.draft).schema(
                     &at.join("schema"),
                     table,
                     &BTreeSet::new(),

@@ -66,7 +66,7 @@ fn is_hint(keyword: &str) -> bool {
     !CONSTRAINTS.contains(&keyword)
 }
 
-/// Compares schemas of requests or of answers.
+/// Compares schemas of requests or of responses.
 pub struct Tables<'d, 'a> {
     draft: &'d mut Draft<'a>,
     is_3_0: bool,
@@ -80,7 +80,7 @@ impl<'d, 'a> Tables<'d, 'a> {
         Tables::new(draft, "readOnly")
     }
 
-    pub fn of_answers(draft: &'d mut Draft<'a>) -> Tables<'d, 'a> {
+    pub fn of_responses(draft: &'d mut Draft<'a>) -> Tables<'d, 'a> {
         Tables::new(draft, "writeOnly")
     }
 

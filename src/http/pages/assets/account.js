@@ -25,9 +25,9 @@ async function home(root) {
   }
   const out = document.getElementById("signout");
   out.addEventListener("click", () => busy(out, async () => {
-    const answer = await api("POST", "/api/auth/logout/");
-    if (answer.ok) location.assign("/platform/login");
-    else complain(root, answer);
+    const response = await api("POST", "/api/auth/logout/");
+    if (response.ok) location.assign("/platform/login");
+    else complain(root, response);
   }));
   const sections = Object.fromEntries([...root.querySelectorAll("section")].map((section) => [section.id, section]));
   profile(sections.profile, user.data);
@@ -52,9 +52,9 @@ function profile(section, user) {
   form(section, async (body, made) => {
     // Only changed fields: an unchanged username must not count as taken.
     const changed = Object.fromEntries(Object.entries(body).filter(([name, value]) => value !== user[name]));
-    const answer = await api("PATCH", "/api/auth/user/", changed);
-    if (!answer.ok) return complain(made, answer);
-    Object.assign(user, answer.data);
+    const response = await api("PATCH", "/api/auth/user/", changed);
+    if (!response.ok) return complain(made, response);
+    Object.assign(user, response.data);
     tell(made, texts["profile.done"]);
   });
 }
@@ -97,8 +97,8 @@ function emails(section, user) {
 
 function password(section, sections) {
   form(section, async (body, made) => {
-    const answer = await api("POST", "/platform/api/password/", body);
-    if (!answer.ok) return complain(made, answer);
+    const response = await api("POST", "/platform/api/password/", body);
+    if (!response.ok) return complain(made, response);
     made.reset();
     tell(made, texts["password.done"]);
     sections.sessions.dispatchEvent(new Event("stale"));

@@ -8,12 +8,12 @@ const reauthentication = "/platform/api/reauthenticate/";
 
 // Like `send`. If the server requires a recent proof, asks for it and repeats the request.
 export async function api(method, path, body) {
-  const answer = await send(method, path, body);
+  const response = await send(method, path, body);
   // What was open when the session ended leads to sign-in, and back.
-  if (answer.status === 401 && method !== "GET" && document.querySelector("main.wide")) {
+  if (response.status === 401 && method !== "GET" && document.querySelector("main.wide")) {
     location.assign(`/platform/login?done=ended&next=${location.pathname}`);
   }
-  return answer.needsProof && (await prove()) ? send(method, path, body) : answer;
+  return response.needsProof && (await prove()) ? send(method, path, body) : response;
 }
 
 // What `GET providers/` says about this server.
@@ -66,9 +66,9 @@ function proofForm(dialog, owner, cancel) {
     ),
   );
   form(dialog, async (body) => {
-    const answer = await send("POST", reauthentication, body);
-    if (answer.ok) dialog.close("proved");
-    else complain(dialog, answer);
+    const response = await send("POST", reauthentication, body);
+    if (response.ok) dialog.close("proved");
+    else complain(dialog, response);
   });
 }
 
@@ -79,9 +79,9 @@ function passkeyButton(dialog, owner) {
   button.addEventListener("click", () => busy(button, async () => {
     const { data } = await send("GET", reauthentication);
     const body = await get(data.passkey).catch((error) => complain(dialog, failure(error)));
-    const answer = body && (await send("POST", reauthentication, body));
-    if (answer?.ok) dialog.close("proved");
-    else if (answer) complain(dialog, answer);
+    const response = body && (await send("POST", reauthentication, body));
+    if (response?.ok) dialog.close("proved");
+    else if (response) complain(dialog, response);
   }));
   return [button];
 }

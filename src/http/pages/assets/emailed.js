@@ -7,8 +7,8 @@ import { complain, form, next, parameter, start, tell } from "/platform/ui.js";
 function forgot(root) {
   form(root, async (body, made) => {
     const sent = parameter("next") ? { ...body, next: next() } : body;
-    const answer = await api("POST", "/platform/api/links/reset/", sent);
-    if (!answer.ok) return complain(root, answer);
+    const response = await api("POST", "/platform/api/links/reset/", sent);
+    if (!response.ok) return complain(root, response);
     made.reset();
     tell(root, texts["forgot.done"]);
   });
@@ -40,11 +40,11 @@ function reset(root) {
     return over(root, texts["reset.broken"], true);
   }
   form(root, async (body) => {
-    const answer = await api("POST", "/api/auth/password/reset/confirm/", { ...body, uid, token });
-    if (answer.ok) return location.assign(`/platform/login?${new URLSearchParams([["done", "reset"], ...onwards])}`);
+    const response = await api("POST", "/api/auth/password/reset/confirm/", { ...body, uid, token });
+    if (response.ok) return location.assign(`/platform/login?${new URLSearchParams([["done", "reset"], ...onwards])}`);
     // "Invalid value" of fields that the page does not show means that the link is invalid.
-    if (answer.data.uid || answer.data.token) over(root, texts["reset.bad"], true);
-    else complain(root, answer);
+    if (response.data.uid || response.data.token) over(root, texts["reset.bad"], true);
+    else complain(root, response);
   });
   return looked(root, "reset", { uid, token, next: sealed }, (state, next) => {
     if (next) onwards.set("next", next);
@@ -69,11 +69,11 @@ function confirm(root) {
     if (state === "bad") over(root, texts["confirm.bad"], true);
   };
   form(root, async () => {
-    const answer = await api("POST", "/api/auth/registration/verify-email/", { key });
-    if (answer.ok) over(root, texts["confirm.done"]);
+    const response = await api("POST", "/api/auth/registration/verify-email/", { key });
+    if (response.ok) over(root, texts["confirm.done"]);
     // Used meanwhile, perhaps by a second press elsewhere.
-    else if (answer.status === 404) await looked(root, "confirm", { key }, show);
-    else complain(root, answer);
+    else if (response.status === 404) await looked(root, "confirm", { key }, show);
+    else complain(root, response);
   });
   return looked(root, "confirm", { key }, show);
 }

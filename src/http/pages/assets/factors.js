@@ -50,21 +50,21 @@ async function factors(root) {
   let started = {};
   add.addEventListener("click", () => busy(add, async () => {
     clear(devices);
-    const answer = await api("POST", `${base}totp/`);
-    if (!answer.ok) return complain(devices, answer);
-    started = answer.data;
+    const response = await api("POST", `${base}totp/`);
+    if (!response.ok) return complain(devices, response);
+    started = response.data;
     document.getElementById("qr").src = `data:image/svg+xml,${encodeURIComponent(started.qr)}`;
     document.getElementById("secret").textContent = started.secret.match(/.{1,4}/g).join(" ");
     setup.hidden = false;
     document.getElementById("name").focus();
   }));
   form(setup.parentElement, async (body, made) => {
-    const answer = await api("POST", `${base}totp/confirm/`, { ...body, setup: started.setup });
-    if (!answer.ok) return complain(made, answer);
+    const response = await api("POST", `${base}totp/confirm/`, { ...body, setup: started.setup });
+    if (!response.ok) return complain(made, response);
     made.reset();
     setup.hidden = true;
     await refresh();
-    added(devices, answer);
+    added(devices, response);
   });
   form(keys, async (body, made) => {
     if (!available) return tell(made, texts["passkeys.missing"], true);
@@ -72,11 +72,11 @@ async function factors(root) {
     if (!options.ok) return complain(made, options);
     const credential = await create(options.data).catch((error) => complain(made, failure(error)));
     if (!credential) return;
-    const answer = await api("POST", `${base}passkeys/confirm/`, { ...credential, ...body });
-    if (!answer.ok) return complain(made, answer);
+    const response = await api("POST", `${base}passkeys/confirm/`, { ...credential, ...body });
+    if (!response.ok) return complain(made, response);
     made.reset();
     await refresh();
-    added(keys, answer);
+    added(keys, response);
   });
   sweep(renew, recovery, "recovery.renew.ask", "/platform/api/recovery-codes/", async ({ data }) => {
     await overview();

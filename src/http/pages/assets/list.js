@@ -7,20 +7,20 @@ import { ask, busy, clear, complain, count, element, failed, rows, tell } from "
 const most = 5;
 
 // `row` returns { text, title, icon, small, note, tags, actions } for an item; an action is { label, path, done, asks }.
-// `pick` returns the items of an answer. `loaded` is called with them, `after` once an action is done. `shown` resolves
+// `pick` returns the items of a response. `loaded` is called with them, `after` once an action is done. `shown` resolves
 // once the list is loaded.
 export function list(section, path, none, row, { pick = rows, loaded = () => {}, after } = {}) {
   const target = section.querySelector(".rows");
   const show = async () => {
-    const answer = await api("GET", path);
-    if (!answer.ok) {
+    const response = await api("GET", path);
+    if (!response.ok) {
       const again = async () => {
         await show();
         section.querySelector(".summary").focus();
       };
-      return target.replaceChildren(element("li", {}, ...failed(answer, again)));
+      return target.replaceChildren(element("li", {}, ...failed(response, again)));
     }
-    const items = pick(answer.data);
+    const items = pick(response.data);
     const isOpen = target.querySelector("details")?.open;
     const made = items.map((item) => rendered(item.id, row(item, items)));
     target.replaceChildren(...(made.length ? folded(made, isOpen) : [element("li", { className: "hint", textContent: none })]));
@@ -47,8 +47,8 @@ export function list(section, path, none, row, { pick = rows, loaded = () => {},
     made.addEventListener("click", () => busy(made, async () => {
       clear(section);
       if (asks && !(await ask(label, asks, text))) return;
-      const answer = await api("POST", to);
-      if (!answer.ok) return complain(made.closest("li"), answer);
+      const response = await api("POST", to);
+      if (!response.ok) return complain(made.closest("li"), response);
       await (after ?? show)();
       // At its row, if that is still there.
       tell(target.querySelector(`[data-id="${id}"]`) ?? section, done);
@@ -71,8 +71,8 @@ export function sweep(button, section, key, path, then) {
   button.addEventListener("click", () => busy(button, async () => {
     clear(section);
     if (!(await ask(button.textContent, key))) return;
-    const answer = await api("POST", path);
-    if (answer.ok) await then(answer);
-    else complain(section, answer);
+    const response = await api("POST", path);
+    if (response.ok) await then(response);
+    else complain(section, response);
   }));
 }

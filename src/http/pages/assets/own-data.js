@@ -24,9 +24,9 @@ export function ownData(section) {
   const [copy, end] = ["export", "delete"].map((id) => document.getElementById(id));
   copy.addEventListener("click", () => busy(copy, async () => {
     clear(section);
-    const answer = await api("GET", "/platform/api/export/");
-    if (!answer.ok) return complain(section, answer);
-    const file = new Blob([JSON.stringify(answer.data, null, 2)], { type: "application/json" });
+    const response = await api("GET", "/platform/api/export/");
+    if (!response.ok) return complain(section, response);
+    const file = new Blob([JSON.stringify(response.data, null, 2)], { type: "application/json" });
     const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: "account.json" });
     link.click();
     URL.revokeObjectURL(link.href);

@@ -25,10 +25,10 @@ async function login(root) {
   const done = { reset: "reset.done", deleted: "own.deleted", unconfirmed: "register.confirm", ended: "login.ended" }[parameter("done")];
   if (done) say(root, texts[done]);
   form(root, async (body) => {
-    const answer = await api("POST", "/platform/api/login/", body);
-    if (!answer.ok) complain(root, answer);
-    else if (answer.data.second_factor) location.assign(`/platform/second-factor${location.search}`);
-    else arrive(answer.data, next());
+    const response = await api("POST", "/platform/api/login/", body);
+    if (!response.ok) complain(root, response);
+    else if (response.data.second_factor) location.assign(`/platform/second-factor${location.search}`);
+    else arrive(response.data, next());
   });
   const { registration_enabled, password_forgotten_enabled, providers = [] } = await about();
   if (registration_enabled === false) root.querySelector('[href="/platform/register"]').hidden = true;
@@ -43,10 +43,10 @@ async function passkey(root) {
   if (!available) return void (button.hidden = true);
   const path = "/platform/api/passkey/";
   const done = async (body) => {
-    const answer = await api("POST", path, body);
-    if (answer.ok) location.assign(next());
-    else complain(root, answer);
-    return answer.ok;
+    const response = await api("POST", path, body);
+    if (response.ok) location.assign(next());
+    else complain(root, response);
+    return response.ok;
   };
   let waiting = new AbortController();
   button.addEventListener("click", () => busy(button, async () => {
@@ -76,14 +76,14 @@ async function passkey(root) {
 async function secondStep(root) {
   const path = "/platform/api/second-factor/";
   const button = document.getElementById("passkey");
-  const finished = (answer) => {
-    if (answer.ok) arrive(answer.data, answer.data.next || next());
-    else if (answer.status === 404) say(root, texts["second.over"], true);
-    else complain(root, answer);
+  const finished = (response) => {
+    if (response.ok) arrive(response.data, response.data.next || next());
+    else if (response.status === 404) say(root, texts["second.over"], true);
+    else complain(root, response);
   };
   form(root, async (body) => {
-    const answer = await api("POST", path, body);
-    finished(answer);
+    const response = await api("POST", path, body);
+    finished(response);
   });
   root.querySelector("#code").focus();
   const { ok, status, data } = await api("GET", path);
@@ -104,10 +104,10 @@ async function secondStep(root) {
 async function register(root) {
   form(root, async (body) => {
     if (!body.email) delete body.email;
-    const answer = await api("POST", "/platform/api/register/", body);
-    if (!answer.ok) return complain(root, answer);
+    const response = await api("POST", "/platform/api/register/", body);
+    if (!response.ok) return complain(root, response);
     const first = `/platform/login?${new URLSearchParams({ done: "unconfirmed", next: next() })}`;
-    if (answer.data.unconfirmed) location.assign(first);
+    if (response.data.unconfirmed) location.assign(first);
     else location.assign(parameter("next") ? next() : "/platform/?done=register");
   });
   const { registration_enabled, sso_registration, providers = [] } = await about();

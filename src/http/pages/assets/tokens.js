@@ -17,11 +17,11 @@ export function tokens(section) {
   const shown = list(section, base, texts["tokens.none"], row, { loaded: (items) => (all.hidden = !items.length) });
   section.addEventListener("stale", shown.show);
   form(section, async (body, filled) => {
-    const answer = await api("POST", base, body);
-    if (!answer.ok) return complain(filled, answer);
+    const response = await api("POST", base, body);
+    if (!response.ok) return complain(filled, response);
     filled.reset();
-    document.getElementById("token-key").textContent = answer.data.key;
-    copies(document.getElementById("copy-token"), answer.data.key, made);
+    document.getElementById("token-key").textContent = response.data.key;
+    copies(document.getElementById("copy-token"), response.data.key, made);
     made.hidden = false;
     await shown.show();
     tell(made, texts["tokens.created"]);

@@ -107,7 +107,7 @@ impl Page<AppState> for Endpoint {
         true
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         page_request: PageRequest,

@@ -27,7 +27,7 @@ impl Page<AppState> for ReturnRedirect {
         vec!["text/html"]
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         server: &AppState,
         PageRequest { request, .. }: PageRequest,

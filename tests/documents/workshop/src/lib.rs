@@ -114,7 +114,7 @@ pub async fn start_with(
     let service =
         HttpService::start(Arc::new(Workshop), api, operations, Vec::new(), log.clone()).await?;
     #[cfg(debug_assertions)]
-    let service = service.check_answers(api::ANSWERS);
+    let service = service.check_responses(api::RESPONSES);
     let address = "127.0.0.1:0".parse()?;
     let metrics = service.metrics().clone();
     Ok((Connections::listen(address, most, None, Arc::new(service), log)?, metrics))

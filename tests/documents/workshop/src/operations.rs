@@ -1,4 +1,4 @@
-//! The operations of the document. Each answers with its name and with the values that it was
+//! The operations of the document. Each responds with its name and with the values that it was
 //! given.
 
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use specbound::{
 };
 
 use crate::Workshop;
-use crate::api::{Api, answers, content, files, media, params, policy, representations, types};
+use crate::api::{Api, content, files, media, params, policy, representations, responses, types};
 use crate::streams;
 
 type Rqctx = RequestContext<Arc<Workshop>>;
 type Bare = Call<policy::Anyone, NoBody>;
 
-/// An answer whose content is this value, or the failure.
+/// A response whose content is this value, or the failure.
 macro_rules! told {
     ($name:literal, $kind:ident, $value:expr) => {
         Ok($value
@@ -49,30 +49,30 @@ impl Api for Workshop {
         _: Rqctx,
         path: Path<params::ToolPath>,
         _: Bare,
-    ) -> Outcome<200, types::ToolAnswer200> {
-        told!("tool", ToolAnswer200, path.read().map(|path| path.id))
+    ) -> Outcome<200, types::ToolResponse200> {
+        told!("tool", ToolResponse200, path.read().map(|path| path.id))
     }
 
     async fn tool_put(
         _: Rqctx,
         path: Path<params::ToolPutPath>,
         _: Bare,
-    ) -> Outcome<200, types::ToolPutAnswer200> {
-        told!("tool_put", ToolPutAnswer200, path.read().map(|path| path.name))
+    ) -> Outcome<200, types::ToolPutResponse200> {
+        told!("tool_put", ToolPutResponse200, path.read().map(|path| path.name))
     }
 
     async fn key_list(
         _: Rqctx,
         _: Call<policy::OauthWithAdminOrOauthWithKeysRead, NoBody>,
-    ) -> Outcome<200, types::KeyListAnswer200> {
-        told!("key_list", KeyListAnswer200, nothing())
+    ) -> Outcome<200, types::KeyListResponse200> {
+        told!("key_list", KeyListResponse200, nothing())
     }
 
     async fn key_create(
         _: Rqctx,
         _: Call<policy::BadgeWithForemanAndOauthWithKeysReadAndKeysWrite, NoBody>,
-    ) -> Outcome<200, types::KeyCreateAnswer200> {
-        told!("key_create", KeyCreateAnswer200, nothing())
+    ) -> Outcome<200, types::KeyCreateResponse200> {
+        told!("key_create", KeyCreateResponse200, nothing())
     }
 
     async fn key_check(
@@ -85,44 +85,44 @@ impl Api for Workshop {
         })
     }
 
-    async fn tool_mine(_: Rqctx, _: Bare) -> Outcome<200, types::ToolMineAnswer200> {
-        told!("tool_mine", ToolMineAnswer200, nothing())
+    async fn tool_mine(_: Rqctx, _: Bare) -> Outcome<200, types::ToolMineResponse200> {
+        told!("tool_mine", ToolMineResponse200, nothing())
     }
 
-    async fn tool_mine_slash(_: Rqctx, _: Bare) -> Outcome<200, types::ToolMineSlashAnswer200> {
-        told!("tool_mine_slash", ToolMineSlashAnswer200, nothing())
+    async fn tool_mine_slash(_: Rqctx, _: Bare) -> Outcome<200, types::ToolMineSlashResponse200> {
+        told!("tool_mine_slash", ToolMineSlashResponse200, nothing())
     }
 
     async fn tool_json(
         _: Rqctx,
         path: Path<params::ToolJsonPath>,
         _: Bare,
-    ) -> Outcome<200, types::ToolJsonAnswer200> {
-        told!("tool_json", ToolJsonAnswer200, path.read().map(|path| path.id))
+    ) -> Outcome<200, types::ToolJsonResponse200> {
+        told!("tool_json", ToolJsonResponse200, path.read().map(|path| path.id))
     }
 
     async fn tool_lend(
         _: Rqctx,
         path: Path<params::ToolLendPath>,
         _: Bare,
-    ) -> Outcome<200, types::ToolLendAnswer200> {
-        told!("tool_lend", ToolLendAnswer200, path.read().map(|path| path.id))
+    ) -> Outcome<200, types::ToolLendResponse200> {
+        told!("tool_lend", ToolLendResponse200, path.read().map(|path| path.id))
     }
 
     async fn compare(
         _: Rqctx,
         path: Path<params::ComparePath>,
         _: Bare,
-    ) -> Outcome<200, types::CompareAnswer200> {
-        told!("compare", CompareAnswer200, path.read().map(|path| (path.base, path.head)))
+    ) -> Outcome<200, types::CompareResponse200> {
+        told!("compare", CompareResponse200, path.read().map(|path| (path.base, path.head)))
     }
 
     async fn order(
         rqctx: Rqctx,
         call: Call<policy::Anyone, Body<types::OrderRequest, content::JsonOrForm>>,
-    ) -> Outcome<200, types::OrderAnswer200> {
+    ) -> Outcome<200, types::OrderResponse200> {
         let read = async { call.admit(&rqctx).await?.1.read() };
-        told!("order", OrderAnswer200, read.await)
+        told!("order", OrderResponse200, read.await)
     }
 
     async fn texts(
@@ -130,21 +130,21 @@ impl Api for Workshop {
         query: Query<params::TextsQuery>,
         headers: Headers<params::TextsHeaders>,
         call: Call<policy::Anyone, OptionalBody<types::Texts, content::Json>>,
-    ) -> Outcome<200, types::TextsAnswer200> {
+    ) -> Outcome<200, types::TextsResponse200> {
         let read = async {
             let (query, headers) = (query.read()?, headers.read()?);
             let body = call.admit(&rqctx).await?.1.read()?;
             Ok(json!([query.from, query.hosts, query.span, headers.x_mail, body]))
         };
-        told!("texts", TextsAnswer200, read.await)
+        told!("texts", TextsResponse200, read.await)
     }
 
     async fn links(
         rqctx: Rqctx,
         call: Call<policy::Anyone, Body<types::LinksRequest, content::Form>>,
-    ) -> Outcome<200, types::LinksAnswer200> {
+    ) -> Outcome<200, types::LinksResponse200> {
         let read = async { call.admit(&rqctx).await?.1.read() };
-        told!("links", LinksAnswer200, read.await)
+        told!("links", LinksResponse200, read.await)
     }
 
     async fn parts(
@@ -153,7 +153,7 @@ impl Api for Workshop {
         query: Query<params::PartsQuery>,
         headers: Headers<params::PartsHeaders>,
         _: Bare,
-    ) -> Outcome<200, types::PartsAnswer200> {
+    ) -> Outcome<200, types::PartsResponse200> {
         let read = || {
             let (path, query, headers) = (path.read()?, query.read()?, headers.read()?);
             Ok(json!({
@@ -169,15 +169,15 @@ impl Api for Workshop {
                 "sizes": headers.x_sizes,
             }))
         };
-        told!("parts", PartsAnswer200, read())
+        told!("parts", PartsResponse200, read())
     }
 
     async fn batch(
         rqctx: Rqctx,
         call: Call<policy::Anyone, JsonBody<types::BatchRequest, content::Json>>,
-    ) -> Outcome<200, types::BatchAnswer200> {
+    ) -> Outcome<200, types::BatchResponse200> {
         let read = async { Ok(call.read(&rqctx).await?.1) };
-        told!("batch", BatchAnswer200, read.await)
+        told!("batch", BatchResponse200, read.await)
     }
 
     async fn anything(
@@ -199,9 +199,9 @@ impl Api for Workshop {
     async fn word(
         rqctx: Rqctx,
         call: Call<policy::Anyone, JsonBody<types::WordRequest, content::Json, false>>,
-    ) -> Outcome<200, types::WordAnswer200> {
+    ) -> Outcome<200, types::WordResponse200> {
         let read = async { Ok(call.read(&rqctx).await?.1) };
-        told!("word", WordAnswer200, read.await)
+        told!("word", WordResponse200, read.await)
     }
 
     async fn size_patch(
@@ -213,20 +213,20 @@ impl Api for Workshop {
                 RawBody<content::TextCsv>,
             >,
         >,
-    ) -> Outcome<200, types::SizePatchAnswer200> {
+    ) -> Outcome<200, types::SizePatchResponse200> {
         let read = async {
             match call.admit(&rqctx).await?.1 {
                 Either::Fields(input) => Ok(json!(input.read()?)),
                 Either::Raw(upload) => Ok(json!(upload.text(10).await?)),
             }
         };
-        told!("size_patch", SizePatchAnswer200, read.await)
+        told!("size_patch", SizePatchResponse200, read.await)
     }
 
     async fn drawing(
         rqctx: Rqctx,
         call: Call<policy::Anyone, RawBody<content::ApplicationOctetStreamOrImage>>,
-    ) -> Outcome<200, types::DrawingAnswer200> {
+    ) -> Outcome<200, types::DrawingResponse200> {
         let read = async {
             let mut upload = call.admit(&rqctx).await?.1;
             let mut length = 0;
@@ -235,7 +235,7 @@ impl Api for Workshop {
             }
             Ok(json!([upload.content_type(), length]))
         };
-        told!("drawing", DrawingAnswer200, read.await)
+        told!("drawing", DrawingResponse200, read.await)
     }
 
     async fn plan(
@@ -247,7 +247,7 @@ impl Api for Workshop {
                 FormBody<types::PlanForm, files::Plan, content::Multipart>,
             >,
         >,
-    ) -> Outcome<200, types::PlanAnswer200> {
+    ) -> Outcome<200, types::PlanResponse200> {
         let read = async {
             let Form { fields, files } = match call.admit(&rqctx).await?.1 {
                 Either::Fields(input) => return Ok(json!(input.read()?)),
@@ -260,7 +260,7 @@ impl Api for Workshop {
             let stamp = files.stamp.map(|stamp| stamp.len());
             Ok(json!([fields, told(files.drawing).await?, notes, stamp]))
         };
-        told!("plan", PlanAnswer200, read.await)
+        told!("plan", PlanResponse200, read.await)
     }
 
     async fn photos(
@@ -269,7 +269,7 @@ impl Api for Workshop {
             policy::Anyone,
             FormBody<types::PhotosForm, files::Photos, content::Multipart, false>,
         >,
-    ) -> Outcome<200, types::PhotosAnswer200> {
+    ) -> Outcome<200, types::PhotosResponse200> {
         let read = async {
             let mut photos = Vec::new();
             for photo in call.read(&rqctx).await?.1.files.photos {
@@ -277,7 +277,7 @@ impl Api for Workshop {
             }
             Ok(json!(photos))
         };
-        told!("photos", PhotosAnswer200, read.await)
+        told!("photos", PhotosResponse200, read.await)
     }
 
     async fn stream(
@@ -313,20 +313,20 @@ impl Api for Workshop {
         _: Rqctx,
         query: Query<params::WeatherQuery>,
         _: Bare,
-    ) -> HandlerResult<answers::Weather> {
+    ) -> HandlerResult<responses::Weather> {
         let status = match query.read() {
             Ok(query) => query.status as u16,
             Err(error) => return Ok(error.into()),
         };
         let told = StatusCode::from_u16(status).unwrap_or_default();
         let cool = (HeaderName::from_static("x-cool"), HeaderValue::from_static("yes"));
-        let text = types::WeatherAnswerDefault(json!("stormy"));
+        let text = types::WeatherResponseDefault(json!("stormy"));
         Ok(match status {
-            200 => answers::Weather::Status200(
-                Reply::new(types::WeatherAnswer200(json!("sunny"))).with_header(cool.0, cool.1),
+            200 => responses::Weather::Status200(
+                Reply::new(types::WeatherResponse200(json!("sunny"))).with_header(cool.0, cool.1),
             ),
-            400..500 => answers::Weather::Range4xx(RangeReply::new(told, Bytes::new("cloudy"))),
-            _ => answers::Weather::Default(RangeReply::new(told, text)),
+            400..500 => responses::Weather::Range4xx(RangeReply::new(told, Bytes::new("cloudy"))),
+            _ => responses::Weather::Default(RangeReply::new(told, text)),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Answers that are made while they are sent.
+//! Responses that are made while they are sent.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,13 +9,13 @@ use tokio::sync::Notify;
 
 use crate::api::{media, types};
 
-/// Bytes of a piece of the endless answer.
+/// Bytes of a piece of the endless response.
 pub const PIECE: usize = 65_536;
 
-/// Pieces of the endless answer so far.
+/// Pieces of the endless response so far.
 pub static MADE: AtomicUsize = AtomicUsize::new(0);
 
-/// Told when the endless answer is dropped.
+/// Told when the endless response is dropped.
 pub static DROPPED: Notify = Notify::const_new();
 
 struct Guard;
@@ -33,7 +33,7 @@ fn endless() -> impl Stream<Item = Result<bytes::Bytes, Infallible>> + Send + 's
     })
 }
 
-/// An answer of this kind.
+/// A response of this kind.
 pub fn pieces(kind: types::StreamKind) -> Bytes<media::ApplicationOctetStream> {
     let three = || {
         let pieces = ["one", "two", "three"].map(|piece| Ok::<_, Infallible>(piece.into()));

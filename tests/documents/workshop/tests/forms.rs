@@ -36,9 +36,9 @@ async fn post_with(
     let request = reqwest::Client::new().post(url);
     let request =
         headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-    let answer = request.header("content-type", KIND).body(body).send().await.unwrap();
-    let status = answer.status().as_u16();
-    let text = answer.text().await.unwrap();
+    let response = request.header("content-type", KIND).body(body).send().await.unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
@@ -134,11 +134,11 @@ async fn empty_file_inputs_count_as_absent() {
 async fn json_is_accepted_beside_a_form_with_files() {
     let (connections, base) = start().await;
     let request = reqwest::Client::new().post(format!("{base}/plans")).header("badge", "b");
-    let answer = request.json(&json!({})).send().await.unwrap();
-    assert_eq!(answer.status(), 400);
+    let response = request.json(&json!({})).send().await.unwrap();
+    assert_eq!(response.status(), 400);
     let request = reqwest::Client::new().post(format!("{base}/plans")).header("badge", "b");
-    let answer = request.header("content-type", "text/plain").body("x").send().await.unwrap();
-    assert_eq!(answer.status(), 415);
+    let response = request.header("content-type", "text/plain").body("x").send().await.unwrap();
+    assert_eq!(response.status(), 415);
     connections.stop().await.unwrap();
 }
 
@@ -224,8 +224,8 @@ async fn security_scheme_leaves_json_to_the_handler() {
     let (connections, base) = start().await;
     let request = reqwest::Client::new().post(format!("{base}/plans"));
     let request = request.header("badge", "b").header("cookie", "desk=7");
-    let answer = request.json(&json!({"item": "nail", "count": 6})).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
+    let response = request.json(&json!({"item": "nail", "count": 6})).send().await.unwrap();
+    assert_eq!(response.status(), 200);
     connections.stop().await.unwrap();
 }
 

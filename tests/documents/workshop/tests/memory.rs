@@ -38,10 +38,10 @@ async fn slow_uploads_are_not_held_in_memory() {
     let grown = peak() - before;
     for mut stream in streams {
         stream.write_all(b"\r\n--b--\r\n").await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
         let told = format!("[\"photos\",[{}]]", PIECES * piece.len());
-        assert!(answer.ends_with(&told), "{answer}");
+        assert!(response.ends_with(&told), "{response}");
     }
     // 80 MiB were sent by then.
     assert!(grown < 24 << 10, "{UPLOADS} uploads took {grown} kB");

@@ -1,4 +1,4 @@
-//! Answers that are made while they are sent: pieces of bytes, and events.
+//! Responses that are made while they are sent: pieces of bytes, and events.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -50,7 +50,7 @@ async fn streams_that_fail_or_have_a_wrong_length_are_aborted() {
         let url = format!("http://{}/streams/{kind}", connections.address());
         // The head may be lost with the rest.
         let whole = match reqwest::get(url).await {
-            Ok(answer) => answer.bytes().await,
+            Ok(response) => response.bytes().await,
             Err(error) => Err(error),
         };
         assert!(whole.is_err(), "{kind}");
@@ -65,15 +65,15 @@ async fn head_starts_no_producer_and_a_slow_or_lost_client_cancels_it() {
     let (connections, metrics) = workshop::start_counted().await.unwrap();
     let base = format!("http://{}", connections.address());
     let client = reqwest::Client::new();
-    let answer = client.head(format!("{base}/streams/endless")).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
+    let response = client.head(format!("{base}/streams/endless")).send().await.unwrap();
+    assert_eq!(response.status(), 200);
     assert_eq!(client.get(format!("{base}/word")).send().await.unwrap().status(), 405);
     assert_eq!(MADE.load(Ordering::Relaxed), 0);
     let dropped = tokio::time::timeout(Duration::from_secs(20), DROPPED.notified());
     dropped.await.unwrap();
 
-    let answer = client.get(format!("{base}/streams/endless")).send().await.unwrap();
-    let mut pieces = answer.bytes_stream();
+    let response = client.get(format!("{base}/streams/endless")).send().await.unwrap();
+    let mut pieces = response.bytes_stream();
     pieces.next().await.unwrap().unwrap();
     for _ in 0..500 {
         client.get(format!("{base}/word")).send().await.unwrap();
@@ -93,9 +93,9 @@ async fn head_starts_no_producer_and_a_slow_or_lost_client_cancels_it() {
 async fn events_are_sent_immediately_and_end_with_the_server() {
     let (connections, metrics) = workshop::start_counted().await.unwrap();
     let url = format!("http://{}/ticks", connections.address());
-    let answer = reqwest::get(url).await.unwrap();
-    assert_eq!(answer.headers()["content-type"], "text/event-stream");
-    let mut pieces = answer.bytes_stream();
+    let response = reqwest::get(url).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut pieces = response.bytes_stream();
     let expected = "event: tick\nid: 1\ndata: {\"count\":1}\n\n\
                     event: tick\nid: 2\ndata: {\"count\":2}\n\n";
     let mut told = String::new();
@@ -113,13 +113,13 @@ async fn events_are_sent_immediately_and_end_with_the_server() {
 
 #[cfg(debug_assertions)]
 #[tokio::test]
-async fn event_that_contradicts_the_document_breaks_the_answer_off() {
+async fn event_that_contradicts_the_document_breaks_the_response_off() {
     let (connections, metrics) = workshop::start_counted().await.unwrap();
     let url = format!("http://{}/ticks", connections.address());
     let request = reqwest::Client::new().get(url).header("last-event-id", "1000");
     // The head may be lost with the rest.
     let broken = match request.send().await {
-        Ok(answer) => answer.bytes().await.is_err(),
+        Ok(response) => response.bytes().await.is_err(),
         Err(_) => true,
     };
     assert!(broken);
@@ -134,13 +134,13 @@ async fn endless_streams_are_evicted_for_other_clients() {
     let base = format!("http://{}", connections.address());
     let mut open = Vec::new();
     for _ in 0..2 {
-        let answer = reqwest::get(format!("{base}/ticks")).await.unwrap();
-        let mut pieces = answer.bytes_stream();
+        let response = reqwest::get(format!("{base}/ticks")).await.unwrap();
+        let mut pieces = response.bytes_stream();
         pieces.next().await.unwrap().unwrap();
         open.push(pieces);
     }
-    let answer = reqwest::get(format!("{base}/word")).await.unwrap();
-    assert_eq!(answer.status(), 405);
+    let response = reqwest::get(format!("{base}/word")).await.unwrap();
+    assert_eq!(response.status(), 405);
     metric(&metrics, "connections_evicted_total 1").await;
     metric(&metrics, "http_streams_in_flight 1").await;
     connections.stop().await.unwrap();

@@ -109,7 +109,7 @@ pub(super) fn check_refusal(
 pub(super) fn check_head(reply: &Reply) -> Result<(), String> {
     match (header(reply, "content-type"), reply.body) {
         (JSON, []) => Ok(()),
-        (JSON, _) => Err("an answer to HEAD has no body".to_owned()),
+        (JSON, _) => Err("a response to HEAD has no body".to_owned()),
         (other, _) => Err(format!("the content type is {other:?}")),
     }
 }

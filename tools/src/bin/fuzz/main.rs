@@ -97,7 +97,7 @@ fn main() -> Result<(), String> {
     if arguments.sign_ins > 0 {
         let started = Instant::now();
         let statuses = runtime.block_on(providers::run(arguments.sign_ins, seed))?;
-        say("providers' answers", arguments.sign_ins, started, &statuses);
+        say("providers' responses", arguments.sign_ins, started, &statuses);
         // A redirect is a successful sign-in: some must remain valid.
         if [302, 502].iter().any(|status| !statuses.contains_key(status)) {
             return Err("not every kind of end was seen".to_owned());

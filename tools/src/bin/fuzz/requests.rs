@@ -189,15 +189,15 @@ pub async fn run(
         let mut asking = tokio::task::JoinSet::new();
         for part in inputs.chunks(inputs.len().div_ceil(MAX_CONNECTIONS)).map(<[Vec<u8>]>::to_vec) {
             asking.spawn(async move {
-                let mut answers = Vec::new();
+                let mut responses = Vec::new();
                 for input in part {
-                    answers.push((ask(address, &input).await, input));
+                    responses.push((ask(address, &input).await, input));
                 }
-                answers
+                responses
             });
         }
-        while let Some(answers) = asking.join_next().await {
-            for (status, input) in answers.map_err(|e| e.to_string())? {
+        while let Some(responses) = asking.join_next().await {
+            for (status, input) in responses.map_err(|e| e.to_string())? {
                 if status >= 500 {
                     return Err(format!("{status} for {}", input.escape_ascii()));
                 }

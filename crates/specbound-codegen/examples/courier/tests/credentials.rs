@@ -88,11 +88,11 @@ async fn first_alternative_that_is_complete_is_chosen() {
 #[tokio::test]
 async fn redirect_to_another_origin_is_not_followed() {
     let elsewhere = Recorder::start().await;
-    let answer = format!(
+    let response = format!(
         "HTTP/1.1 307 Temporary Redirect\r\nlocation: {}/\r\ncontent-length: 0\r\n\r\n",
         elsewhere.url
     );
-    let server = Recorder::answering(&answer).await;
+    let server = Recorder::with_response(&response).await;
     let follows = reqwest::Client::builder().redirect(reqwest::redirect::Policy::limited(5));
     let client = all().connect_with(&server.url, follows).unwrap();
     let refused = client.with_header().await.unwrap_err();
@@ -102,7 +102,7 @@ async fn redirect_to_another_origin_is_not_followed() {
 
 #[tokio::test]
 async fn debug_output_hides_credentials() {
-    let server = Recorder::answering("HTTP/1.1 418 Teapot\r\ncontent-length: 0\r\n\r\n").await;
+    let server = Recorder::with_response("HTTP/1.1 418 Teapot\r\ncontent-length: 0\r\n\r\n").await;
     let client = all().connect(&server.url).unwrap();
     let unexpected = client.with_query(None).await.unwrap_err();
     let unreachable = all().connect("http://127.0.0.1:1").unwrap().with_query(None).await;

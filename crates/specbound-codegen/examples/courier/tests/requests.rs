@@ -111,7 +111,7 @@ async fn parameters_with_one_name_are_separate_arguments() {
 
 #[tokio::test]
 async fn form_has_fields_and_files() {
-    let server = Recorder::answering(
+    let server = Recorder::with_response(
         "HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n\
          {\"size\": 12}",
     )
@@ -125,8 +125,8 @@ async fn form_has_fields_and_files() {
         count: 3,
     };
     assert!(!format!("{parcel:?}").contains("hush"), "{parcel:?}");
-    let answer = Client::new(&server.url).send_parcel(parcel).await.unwrap();
-    assert_eq!(answer.size, Some(12));
+    let response = Client::new(&server.url).send_parcel(parcel).await.unwrap();
+    assert_eq!(response.size, Some(12));
     let request = server.only();
     let field = |name: &str, value: &str| {
         format!("Content-Disposition: form-data; name=\"{name}\"||{value}")

@@ -42,9 +42,9 @@ async fn webhook_has_the_documented_body_and_credentials() {
 
 #[tokio::test]
 async fn webhook_responses_are_typed() {
-    let answer = "HTTP/1.1 410 Gone\r\ncontent-type: application/json\r\n\
+    let response = "HTTP/1.1 410 Gone\r\ncontent-type: application/json\r\n\
                   content-length: 11\r\n\r\n{\"size\": 1}";
-    let receiver = Recorder::answering(answer).await;
+    let receiver = Recorder::with_response(response).await;
     match sender().parcel_lost(&receiver.url, &event()).await {
         Err(Error::ErrorResponse(gone)) => assert_eq!(gone.into_inner().size, Some(1)),
         other => panic!("{other:?}"),
@@ -87,7 +87,7 @@ async fn runtime_expressions_are_evaluated() {
     let exchange = Exchange::new("POST", "/watch/7?q=a%20b%26c")
         .path("parcel", "p/7")
         .headers(&headers)
-        .answer(204, &HeaderMap::new(), &());
+        .response(204, &HeaderMap::new(), &());
     sender().on_every(&exchange, 5, Some(2)).await.unwrap();
     let request = receiver.only();
     let expected =
@@ -98,7 +98,7 @@ async fn runtime_expressions_are_evaluated() {
     let mut headers = HeaderMap::new();
     let location = HeaderValue::from_str(&format!("{}/there", receiver.url)).unwrap();
     headers.insert("location", location);
-    let moved = Exchange::new("POST", "/watch/7").answer(201, &headers, &json!({}));
+    let moved = Exchange::new("POST", "/watch/7").response(201, &headers, &json!({}));
     let unexpected = sender().watch_moved(&moved).await.unwrap_err();
     assert!(matches!(unexpected, Error::UnexpectedResponse(_)), "{unexpected:?}");
     assert_eq!(receiver.only().line, "PUT /there");
@@ -114,7 +114,7 @@ async fn callback_path_values_cannot_change_the_path() {
         let exchange = Exchange::new("POST", "/watch/7?q=")
             .path("parcel", value)
             .headers(&headers)
-            .answer(204, &HeaderMap::new(), &());
+            .response(204, &HeaderMap::new(), &());
         let refused = sender().on_every(&exchange, 5, None).await.unwrap_err();
         let says = "Invalid Request: the segment of $request.path.parcel in the path must not be \
                     empty, `.` or `..`";
@@ -125,22 +125,22 @@ async fn callback_path_values_cannot_change_the_path() {
 
 /// The receiver is one that a client chose.
 #[tokio::test]
-async fn answer_has_a_limit_of_bytes_and_of_time() {
-    let answer = |length: usize| {
+async fn response_has_a_limit_of_bytes_and_of_time() {
+    let response = |length: usize| {
         let body = format!("{{\"size\": {}1}}", " ".repeat(length - 11));
         let kind = "content-type: application/json";
         format!("HTTP/1.1 410 Gone\r\n{kind}\r\ncontent-length: {length}\r\n\r\n{body}")
     };
-    let receiver = Recorder::answering(&answer(1 << 20)).await;
+    let receiver = Recorder::with_response(&response(1 << 20)).await;
     let refused = sender().parcel_lost(&receiver.url, &event()).await;
     assert!(matches!(refused, Err(Error::ErrorResponse(_))), "{refused:?}");
-    let longer = Recorder::answering(&answer((1 << 20) + 1)).await;
+    let longer = Recorder::with_response(&response((1 << 20) + 1)).await;
     let refused = sender().parcel_lost(&longer.url, &event()).await.unwrap_err();
-    assert_eq!(refused.to_string(), "Error: the answer is longer than 1048576 bytes");
-    let roomy = sender().with_answer_bytes(2 << 20).parcel_lost(&longer.url, &event()).await;
+    assert_eq!(refused.to_string(), "Error: the response is longer than 1048576 bytes");
+    let roomy = sender().with_max_response_bytes(2 << 20).parcel_lost(&longer.url, &event()).await;
     assert!(matches!(roomy, Err(Error::ErrorResponse(_))), "{roomy:?}");
 
-    // It takes connections, and never answers.
+    // It takes connections, and never responds.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap());
     let hasty = sender().with_timeout(std::time::Duration::from_millis(20));
@@ -166,11 +166,11 @@ async fn target_is_an_allowed_http_url_and_redirects_are_not_followed() {
         let refused = careful.unwrap().new_get(url).await.unwrap_err();
         assert_eq!(refused.to_string(), format!("Invalid Request: {why}"));
     }
-    let answer = format!(
+    let response = format!(
         "HTTP/1.1 307 Temporary Redirect\r\nlocation: {}/\r\ncontent-length: 0\r\n\r\n",
         receiver.url
     );
-    let redirects = Recorder::answering(&answer).await;
+    let redirects = Recorder::with_response(&response).await;
     let follows = reqwest::Client::builder().redirect(reqwest::redirect::Policy::limited(5));
     let refused = Sender::new(follows, |_| true).unwrap().new_get(&redirects.url).await;
     assert_eq!(refused.unwrap_err().status().map(|status| status.as_u16()), Some(307));

@@ -21,7 +21,7 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Option<Rule> 
             location,
             reads(
                 Compatible,
-                format!("{} is called now: no client answers it yet.", named(location)),
+                format!("{} is called now: no client responds to it yet.", named(location)),
             ),
             reads(
                 Breaking,
@@ -36,7 +36,7 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Option<Rule> 
                 location,
                 reads(
                     Compatible,
-                    format!("{} is new: no client answers it yet.", location.subject),
+                    format!("{} is new: no client responds to it yet.", location.subject),
                 ),
                 reads(
                     Breaking,
@@ -77,13 +77,13 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Option<Rule> 
             ),
             reads(Compatible, format!("the server no longer sends {what}.")),
         ),
-        (Responses, status) => answer(location, status),
+        (Responses, status) => response(location, status),
         (Response, "content") => added_or_removed(
             location,
-            sends(Compatible, format!("clients may answer with {what} now.")),
+            sends(Compatible, format!("clients may respond with {what} now.")),
             sends(
                 Breaking,
-                format!("clients may no longer answer with {what}: those that do are refused."),
+                format!("clients may no longer respond with {what}: those that do are refused."),
             ),
         ),
         (Response, "headers") => {
@@ -93,24 +93,24 @@ pub fn rule(location: &Location<'_>, documents: &Documents<'_>) -> Option<Rule> 
             let come = match required {
                 true => sends(
                     Breaking,
-                    format!("{what} is required in the answers of clients: others are refused."),
+                    format!("{what} is required in the responses of clients: others are refused."),
                 ),
-                false => sends(Compatible, format!("clients may answer with {what} now.")),
+                false => sends(Compatible, format!("clients may respond with {what} now.")),
             };
-            let gone = sends(Compatible, format!("clients need no longer answer with {what}."));
+            let gone = sends(Compatible, format!("clients need no longer respond with {what}."));
             added_or_removed(location, come, gone)
         }
         (Header, "required") => match location.new {
             Some(Value::Bool(true)) => sends(
                 Breaking,
                 format!(
-                    "header {} is now required in the answers of clients: others are refused.",
+                    "header {} is now required in the responses of clients: others are refused.",
                     location.subject
                 ),
             ),
             None => sends(
                 Compatible,
-                format!("clients may answer without header {} now.", location.subject),
+                format!("clients may respond without header {} now.", location.subject),
             ),
             _ => return None,
         },
@@ -169,8 +169,8 @@ fn promised(location: &Location<'_>, subject: &str) -> Option<Rule> {
     })
 }
 
-/// A status with which clients answer.
-fn answer(location: &Location<'_>, status: &str) -> Rule {
+/// A status with which clients respond.
+fn response(location: &Location<'_>, status: &str) -> Rule {
     let failure = status.starts_with(['4', '5']);
     let gone = match failure {
         true => sends(
@@ -180,11 +180,11 @@ fn answer(location: &Location<'_>, status: &str) -> Rule {
         false => sends(
             Breaking,
             format!(
-                "status {} is no longer an answer: clients that give it are taken for failed.",
+                "status {} is no longer a response: clients that give it are taken for failed.",
                 code(status)
             ),
         ),
     };
-    let come = sends(Compatible, format!("clients may answer with status {} now.", code(status)));
+    let come = sends(Compatible, format!("clients may respond with status {} now.", code(status)));
     added_or_removed(location, come, gone)
 }

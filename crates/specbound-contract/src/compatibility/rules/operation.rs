@@ -12,12 +12,16 @@ use crate::compatibility::Audience;
 use crate::compatibility::location::{Documents, Location};
 use crate::quoting::{code, list};
 
-/// The server calls a webhook, and clients answer.
+/// The server calls a webhook, and clients respond.
 pub(super) fn webhook(location: &Location<'_>) -> Rule {
     let what = last_breadcrumb(location);
     added_or_removed(
         location,
-        fixed(Compatible, Audience::Readers, format!("{what} is new: no client answers it yet.")),
+        fixed(
+            Compatible,
+            Audience::Readers,
+            format!("{what} is new: no client responds to it yet."),
+        ),
         fixed(
             Breaking,
             Audience::Readers,
@@ -140,7 +144,7 @@ pub(super) fn operation(location: &Location<'_>, documents: &Documents<'_>, keyw
             fixed(
                 Compatible,
                 Audience::Readers,
-                "a callback is new: no client answers it yet.".to_owned(),
+                "a callback is new: no client responds to it yet.".to_owned(),
             ),
             fixed(
                 Breaking,

@@ -64,8 +64,10 @@ pub(super) fn response(location: &Location<'_>, status: &str) -> Rule {
         _ => fixed(
             Breaking,
             Audience::Readers,
-            format!("status {status_code} is gone: clients that wait for it take the answer for a \
-                failure."),
+            format!(
+                "status {status_code} is gone: clients that wait for it take the response for a \
+                 failure."
+            ),
         ),
     };
     added_or_removed(location, come, gone)

@@ -313,7 +313,7 @@ fn each_operation_change_has_a_message() {
         (
             vec![Remove("/paths/~1send~1/post/responses/204")],
             Breaking,
-            "status `204` is gone: clients that wait for it take the answer for a failure.",
+            "status `204` is gone: clients that wait for it take the response for a failure.",
         ),
         (
             vec![Set("/paths/~1send~1/post/responses/400", json!({"description": "d"}))],

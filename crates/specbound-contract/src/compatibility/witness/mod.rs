@@ -291,9 +291,11 @@ fn message(location: &Location<'_>) -> Option<Witness> {
             response(format!("one without a body of {}", code(name)))
         }
         (ObjectKind::Responses, status) if is_new => {
-            response(format!("{operation} answered with status {}", code(status)))
+            response(format!("{operation} responded with status {}", code(status)))
         }
-        (ObjectKind::Responses, _) => response(format!("{operation} answered with another status")),
+        (ObjectKind::Responses, _) => {
+            response(format!("{operation} responded with another status"))
+        }
         (ObjectKind::Response, "headers") | (ObjectKind::Header, "required") => {
             response(format!("one without header {}", location.subject))
         }

@@ -9,7 +9,7 @@ use specbound::{
 };
 
 use crate::Library;
-use crate::api::{Api, answers, content, headers, media, params, policy, representations, types};
+use crate::api::{Api, content, headers, media, params, policy, representations, responses, types};
 
 impl Library {
     fn shelves(&self) -> MutexGuard<'_, std::collections::BTreeMap<i64, (String, types::Book)>> {
@@ -67,7 +67,7 @@ impl Api for Library {
         query: Query<params::BookListQuery>,
         headers: Headers<params::BookListHeaders>,
         call: Call<policy::ReaderKeyOrAnonymous, NoBody>,
-    ) -> Outcome<200, types::BookListAnswer200> {
+    ) -> Outcome<200, types::BookListResponse200> {
         let run = async {
             let params::BookListPath { shelf } = path.read()?;
             let params::BookListQuery { order, tag, genre, limit, since: _, type_: _ } =
@@ -89,7 +89,7 @@ impl Api for Library {
                 found.reverse();
             }
             found.truncate(limit.and_then(|limit| limit.try_into().ok()).unwrap_or(usize::MAX));
-            Ok::<_, ApiError>(Reply::new(types::BookListAnswer200(found)))
+            Ok::<_, ApiError>(Reply::new(types::BookListResponse200(found)))
         };
         Ok(run.await.unwrap_or_else(Reply::failed))
     }
@@ -98,7 +98,7 @@ impl Api for Library {
         rqctx: RequestContext<Arc<Library>>,
         path: Path<params::BookPutPath>,
         call: Call<policy::BranchAndReaderKey, Body<types::BookRequest, content::Json>>,
-    ) -> HandlerResult<answers::BookPut> {
+    ) -> HandlerResult<responses::BookPut> {
         let run = async {
             let params::BookPutPath { shelf } = path.read()?;
             let (_reader, sent) = call.read(&rqctx).await?;
@@ -106,7 +106,7 @@ impl Api for Library {
             let (number, mut shelves) = (book.number, rqctx.context().shelves());
             Ok::<_, ApiError>(match shelves.get(&number) {
                 Some((place, _)) if *place != shelf => {
-                    answers::BookPut::Status409(Reply::new(types::Problem {
+                    responses::BookPut::Status409(Reply::new(types::Problem {
                         detail: format!("It stands on {place}."),
                     }))
                 }
@@ -114,28 +114,28 @@ impl Api for Library {
                     let is_new = there.is_none();
                     shelves.insert(number, (shelf.clone(), book.clone()));
                     match is_new {
-                        true => answers::BookPut::Status201(Reply::new(types::Receipt {
+                        true => responses::BookPut::Status201(Reply::new(types::Receipt {
                             number,
                             shelf,
                         })),
-                        false => answers::BookPut::Status200(Reply::new(book)),
+                        false => responses::BookPut::Status200(Reply::new(book)),
                     }
                 }
             })
         };
-        Ok(run.await.unwrap_or_else(answers::BookPut::from))
+        Ok(run.await.unwrap_or_else(responses::BookPut::from))
     }
 
     async fn cover_retrieve(
         _: RequestContext<Arc<Library>>,
         path: Path<params::CoverRetrievePath>,
         _: Call<policy::Anyone, NoBody>,
-    ) -> HandlerResult<answers::CoverRetrieve> {
+    ) -> HandlerResult<responses::CoverRetrieve> {
         Ok(match path.read() {
             Ok(params::CoverRetrievePath { number: 1 }) => {
-                answers::CoverRetrieve::Status200(Reply::new(Bytes::new(&b"\x89PNG\0"[..])))
+                responses::CoverRetrieve::Status200(Reply::new(Bytes::new(&b"\x89PNG\0"[..])))
             }
-            Ok(_) => answers::CoverRetrieve::Status404(Reply::new(UntypedJson::nothing())),
+            Ok(_) => responses::CoverRetrieve::Status404(Reply::new(UntypedJson::nothing())),
             Err(error) => error.into(),
         })
     }
@@ -159,7 +159,7 @@ impl Api for Library {
         rqctx: RequestContext<Arc<Library>>,
         query: Query<params::CatalogueRetrieveQuery>,
         _: Call<policy::Anyone, NoBody>,
-    ) -> HandlerResult<answers::CatalogueRetrieve> {
+    ) -> HandlerResult<responses::CatalogueRetrieve> {
         let params::CatalogueRetrieveQuery { shelf } = match query.read() {
             Ok(query) => query,
             Err(error) => return Ok(error.into()),
@@ -171,7 +171,7 @@ impl Api for Library {
         if let (Some(shelf), true) = (&shelf, places.is_empty()) {
             let detail = format!("There is no shelf {shelf}.");
             let problem = JsonAs::new(types::Problem { detail });
-            return Ok(answers::CatalogueRetrieve::Status404(Reply::new(problem)));
+            return Ok(responses::CatalogueRetrieve::Status404(Reply::new(problem)));
         }
         let on_shelf = shelves.values().filter(|(place, _)| wanted(&place));
         let titles: Vec<String> = on_shelf.map(|(_, book)| book.title.clone()).collect();
@@ -190,16 +190,16 @@ impl Api for Library {
                 representations::CatalogueRetrieve200::TextCsv(Bytes::new(text))
             }
         };
-        Ok(answers::CatalogueRetrieve::Status200(Reply::with_headers(content, headers)))
+        Ok(responses::CatalogueRetrieve::Status200(Reply::with_headers(content, headers)))
     }
 
     async fn note_create(
         rqctx: RequestContext<Arc<Library>>,
         call: Call<policy::Anyone, OptionalBody<types::NoteCreateRequest, content::JsonOrForm>>,
-    ) -> Outcome<202, types::NoteCreateAnswer202> {
+    ) -> Outcome<202, types::NoteCreateResponse202> {
         let run = async {
             let types::NoteCreateRequest { text, about: _ } = call.read(&rqctx).await?.1;
-            Ok::<_, ApiError>(Reply::new(types::NoteCreateAnswer202 { place: text.len() as i64 }))
+            Ok::<_, ApiError>(Reply::new(types::NoteCreateResponse202 { place: text.len() as i64 }))
         };
         Ok(run.await.unwrap_or_else(Reply::failed))
     }

@@ -95,8 +95,8 @@ pub async fn start(
     let api = api::api_mod::api_description::<Library>()?;
     let library = Arc::new(Library::default());
     let service = HttpService::start(library, api, api::OPERATIONS, pages, log.clone()).await?;
-    // An answer that contradicts the document is logged and becomes 500.
+    // A response that contradicts the document is logged and becomes 500.
     #[cfg(debug_assertions)]
-    let service = service.check_answers(api::ANSWERS);
+    let service = service.check_responses(api::RESPONSES);
     Ok(Connections::listen(address, connections::max_connections(), None, Arc::new(service), log)?)
 }

@@ -36,13 +36,10 @@ async fn raw(
     if let Some(body) = body {
         request = request.json(&body);
     }
-    let answer = request.send().await.unwrap();
-    let media = answer
-        .headers()
-        .get("content-type")
-        .map(|value| value.to_str().unwrap().to_owned())
-        .unwrap_or_default();
-    (answer.status().as_u16(), media, answer.text().await.unwrap())
+    let response = request.send().await.unwrap();
+    let media = response.headers().get("content-type");
+    let media = media.map_or("", |value| value.to_str().unwrap()).to_owned();
+    (response.status().as_u16(), media, response.text().await.unwrap())
 }
 
 #[tokio::test]
@@ -100,7 +97,7 @@ async fn library_follows_its_document() {
     library.book_put("back", &new(2, client::types::Genre::HowTo)).await.unwrap();
 
     // Parameters of every place and shape.
-    let numbers = |books: client::types::BookListAnswer200| {
+    let numbers = |books: client::types::BookListResponse200| {
         books.0.iter().map(|book| book.number).collect::<Vec<_>>()
     };
     let order = client::types::BookListOrder::NewestFirst;
@@ -375,10 +372,10 @@ async fn accept_selects_the_content_type_of_a_response() {
         ("application/*", json),
         ("application/json;q=0, */*", hal),
     ] {
-        let answer = raw(&base, "GET", "/catalogue", &[("accept", accept)], None).await;
-        assert_eq!((answer.0, answer.1.as_str()), (200, media), "{accept}");
+        let response = raw(&base, "GET", "/catalogue", &[("accept", accept)], None).await;
+        assert_eq!((response.0, response.1.as_str()), (200, media), "{accept}");
         let body = if media == csv { "title" } else { r#"{"titles":[]}"# };
-        assert_eq!(answer.2, body);
+        assert_eq!(response.2, body);
     }
     for accept in ["image/png", "application/json;q=0, text/plain", "application/problem+json"] {
         let (status, media, body) =
@@ -412,6 +409,8 @@ async fn client_reads_documented_headers_and_problems() {
     server.stop().await.unwrap();
 }
 
+type Outcome = Result<Response, ApiError>;
+
 struct Panics;
 
 #[async_trait::async_trait]
@@ -428,7 +427,7 @@ impl Page<Library> for Panics {
         vec!["text/plain"]
     }
 
-    async fn answer(&self, _: &Library, _: PageRequest<Library>) -> Result<Response, ApiError> {
+    async fn respond(&self, _: &Library, _: PageRequest<Library>) -> Outcome {
         panic!("as the test wants");
     }
 }
@@ -457,7 +456,7 @@ async fn page_at_a_documented_path_fails_startup() {
         fn renders(&self) -> Vec<&'static str> {
             vec!["text/plain"]
         }
-        async fn answer(&self, _: &Library, _: PageRequest<Library>) -> Result<Response, ApiError> {
+        async fn respond(&self, _: &Library, _: PageRequest<Library>) -> Outcome {
             Err(ApiError::not_found())
         }
     }

@@ -51,12 +51,12 @@ async fn every_format_of_text_is_enforced_in_a_body() {
     let server = Server::start().await;
     for format in TextFormat::ALL {
         let (good, bad) = examples(*format);
-        let (status, answer) = server.texts("", "a@b", json!({ format.name(): good })).await;
-        assert_eq!((status, &answer[1][4][format.name()]), (200, &json!(good)), "{answer}");
-        let (status, answer) = server.texts("", "a@b", json!({ format.name(): bad })).await;
-        assert_eq!(status, 400, "{answer}");
-        let told = answer[format.name()][0].as_str().unwrap_or_default();
-        assert!(told.contains("valid"), "{answer}");
+        let (status, response) = server.texts("", "a@b", json!({ format.name(): good })).await;
+        assert_eq!((status, &response[1][4][format.name()]), (200, &json!(good)), "{response}");
+        let (status, response) = server.texts("", "a@b", json!({ format.name(): bad })).await;
+        assert_eq!(status, 400, "{response}");
+        let told = response[format.name()][0].as_str().unwrap_or_default();
+        assert!(told.contains("valid"), "{response}");
     }
     server.stop().await;
 }
@@ -68,17 +68,17 @@ async fn formats_are_enforced_in_every_place_of_a_schema() {
         "password": "(", "plate": "any text", "many": ["a:b"], "named": {"a": "a:b"},
         "place": "/a", "other": "a_b",
     });
-    let (status, answer) = server.texts("", "a@b", good.clone()).await;
-    assert_eq!(status, 200, "{answer}");
+    let (status, response) = server.texts("", "a@b", good.clone()).await;
+    assert_eq!(status, 200, "{response}");
     let bad = json!({"many": ["a:b", "/"], "named": {"a": "/"}, "place": "a", "other": "a"});
-    let (status, answer) = server.texts("", "a@b", bad).await;
+    let (status, response) = server.texts("", "a@b", bad).await;
     let expected = json!({
         "many": ["1: This value is no valid uri."],
         "named": ["a: This value is no valid uri."],
         "place": ["This value matches no alternative."],
         "other": ["This value is not allowed."],
     });
-    assert_eq!((status, answer), (400, expected));
+    assert_eq!((status, response), (400, expected));
     server.stop().await;
 }
 
@@ -86,17 +86,18 @@ async fn formats_are_enforced_in_every_place_of_a_schema() {
 async fn formats_of_parameters_and_forms_are_enforced() {
     let server = Server::start().await;
     let path = "?from=urn:a&hosts=a.b&hosts=c&span=01:02:03Z%2004:05:06Z";
-    let (status, answer) = server.texts(path, "ada@example.com", json!({})).await;
-    assert_eq!(status, 200, "{answer}");
-    assert_eq!(answer[1][0], "urn:a");
-    assert_eq!(answer[1][1], json!(["a.b", "c"]));
-    let (status, answer) = server.texts("?from=a&hosts=a.b&hosts=-&span=1", "a@b", json!({})).await;
+    let (status, response) = server.texts(path, "ada@example.com", json!({})).await;
+    assert_eq!(status, 200, "{response}");
+    assert_eq!(response[1][0], "urn:a");
+    assert_eq!(response[1][1], json!(["a.b", "c"]));
+    let (status, response) =
+        server.texts("?from=a&hosts=a.b&hosts=-&span=1", "a@b", json!({})).await;
     let bounds = json!(["This value is out of its bounds."]);
     let expected =
         json!({"from": bounds, "hosts": bounds, "span": ["0: This value is no valid time."]});
-    assert_eq!((status, answer), (400, expected));
-    let (status, answer) = server.texts("", "ada", json!({})).await;
-    assert_eq!((status, answer), (400, json!({ "X-Mail": bounds })));
+    assert_eq!((status, response), (400, expected));
+    let (status, response) = server.texts("", "ada", json!({})).await;
+    assert_eq!((status, response), (400, json!({ "X-Mail": bounds })));
 
     assert_eq!(server.links("site=a:b&mail=a@b&since=P1D").await.0, 200);
     assert_eq!(server.links("since=").await.0, 200);

@@ -18,7 +18,7 @@ impl Server {
         Server { connections, client: reqwest::Client::new(), base }
     }
 
-    /// The status and the content of the answer, as text where it is no JSON.
+    /// The status and the content of the response, as text where it is no JSON.
     async fn get(&self, method: &str, path: &str) -> (u16, Value) {
         let request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.base));
         Server::sent(request).await
@@ -29,9 +29,9 @@ impl Server {
     }
 
     async fn sent(request: reqwest::RequestBuilder) -> (u16, Value) {
-        let answer = request.send().await.unwrap();
-        let status = answer.status().as_u16();
-        let text = answer.text().await.unwrap();
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
@@ -43,7 +43,7 @@ impl Server {
 #[tokio::test]
 async fn every_path_template_is_routed_to_its_operation() {
     let server = Server::start().await;
-    for (method, path, answer) in [
+    for (method, path, response) in [
         ("GET", "/tools/a", json!(["tool", "a"])),
         ("GET", "/tools/a%2Fb", json!(["tool", "a/b"])),
         ("GET", "/tools/mine", json!(["tool_mine", null])),
@@ -53,7 +53,7 @@ async fn every_path_template_is_routed_to_its_operation() {
         ("POST", "/tools/7:lend", json!(["tool_lend", 7])),
         ("GET", "/compare/main...next", json!(["compare", ["main", "next"]])),
     ] {
-        assert_eq!(server.get(method, path).await, (200, answer), "{method} {path}");
+        assert_eq!(server.get(method, path).await, (200, response), "{method} {path}");
     }
     for (method, path, status) in [
         ("GET", "/tools/a/", 404),
@@ -76,17 +76,17 @@ async fn every_keyword_of_a_request_is_enforced_at_any_depth() {
         "prices": {"eur": 1.5}, "mark": "x", "id": 7,
         "wheel": {"kind": "plate", "area": 0.5, "parts": [{"kind": "bolt", "length": 3}]},
     });
-    let (status, answer) = server.post("/orders", good.clone()).await;
-    assert_eq!(status, 200, "{answer}");
-    assert_eq!(answer[1]["wheel"]["parts"][0]["length"], 3);
-    assert_eq!(answer[1]["prices"]["eur"], 1.5);
+    let (status, response) = server.post("/orders", good.clone()).await;
+    assert_eq!(status, 200, "{response}");
+    assert_eq!(response[1]["wheel"]["parts"][0]["length"], 3);
+    assert_eq!(response[1]["prices"]["eur"], 1.5);
 
     let bad = json!({
         "count": 7, "tags": ["a", "a", "too long"], "matrix": [[1, 2, 3], [10], "x"],
         "prices": {"a": -1, "b": 1, "c": "x"}, "mark": "secret", "other": 1,
         "wheel": {"kind": "plate", "area": 0, "parts": [{"kind": "bolt"}, {"kind": "nut"}, 1]},
     });
-    let (status, answer) = server.post("/orders", bad).await;
+    let (status, response) = server.post("/orders", bad).await;
     assert_eq!(status, 400);
     let expected = json!({
         "item": ["This field is required."],
@@ -111,16 +111,16 @@ async fn every_keyword_of_a_request_is_enforced_at_any_depth() {
         "mark": ["This value is not allowed."],
         "other": ["This field is not allowed."],
     });
-    assert_eq!(answer, expected, "{answer:#}");
+    assert_eq!(response, expected, "{response:#}");
 
     let few = server.post("/orders", json!({"item": "a"})).await;
     let told = json!({"non_field_errors": ["Ensure this field has at least 2 members."]});
     assert_eq!(few, (400, told));
     let form = server.client.post(format!("{}/orders", server.base));
     let form = form.header("content-type", "application/x-www-form-urlencoded");
-    let (status, answer) = Server::sent(form.body("item=a&count=12&tags=x&tags=y")).await;
-    assert_eq!((status, &answer[1]["count"]), (200, &json!(12)), "{answer}");
-    assert_eq!(answer[1]["tags"], json!(["x", "y"]));
+    let (status, response) = Server::sent(form.body("item=a&count=12&tags=x&tags=y")).await;
+    assert_eq!((status, &response[1]["count"]), (200, &json!(12)), "{response}");
+    assert_eq!(response[1]["tags"], json!(["x", "y"]));
     server.stop().await;
 }
 
@@ -142,14 +142,14 @@ async fn parameters_of_every_style_are_read_and_checked() {
     };
     let path = "/parts/;ids=1,2/.width=3.unit=cm?filter[width]=4&tags=a|b&page=2&step=10\
                 &either=abc&where=%7B%22width%22%3A5%7D";
-    let (status, answer) = get(path, "other=1; session=abc").await;
-    assert_eq!(status, 200, "{answer}");
+    let (status, response) = get(path, "other=1; session=abc").await;
+    assert_eq!(status, 200, "{response}");
     let expected = json!({
         "ids": [1, 2], "size": {"width": 3, "unit": "cm"}, "filter": {"width": 4},
         "tags": ["a", "b"], "page": 2, "step": 10, "either": "abc", "where": {"width": 5},
         "session": "abc", "sizes": [1.0, 2.5],
     });
-    let mut told = answer[1].clone();
+    let mut told = response[1].clone();
     for member in ["filter", "where"] {
         told[member].as_object_mut().unwrap().retain(|_, value| !value.is_null());
     }
@@ -158,7 +158,7 @@ async fn parameters_of_every_style_are_read_and_checked() {
     // All problems of one place at once.
     let path = "/parts/;ids=1/.width=3?filter[width]=1&filter[depth]=1&tags=a|a&step=7&either=long\
                 &where=%7B";
-    let (status, answer) = get(path, "session=abc").await;
+    let (status, response) = get(path, "session=abc").await;
     let expected = json!({
         "filter": ["depth: This field is not allowed."],
         "tags": ["Ensure the elements of this field are unique."],
@@ -167,11 +167,11 @@ async fn parameters_of_every_style_are_read_and_checked() {
         "either": ["Ensure this field has no more than 3 characters."],
         "where": ["This is no valid JSON."],
     });
-    assert_eq!((status, answer), (400, expected));
-    let (status, answer) = get("/parts/;ids=1/.width=3?page=x", "session=ab").await;
-    assert_eq!((status, answer), (400, json!({"page": ["This value is not of its type."]})));
-    let (status, answer) = get("/parts/;ids=1/.width=3?page=1", "session=ab").await;
-    assert_eq!((status, answer), (400, json!({"session": ["This value is out of its bounds."]})));
+    assert_eq!((status, response), (400, expected));
+    let (status, response) = get("/parts/;ids=1/.width=3?page=x", "session=ab").await;
+    assert_eq!((status, response), (400, json!({"page": ["This value is not of its type."]})));
+    let (status, response) = get("/parts/;ids=1/.width=3?page=1", "session=ab").await;
+    assert_eq!((status, response), (400, json!({"session": ["This value is out of its bounds."]})));
     assert_eq!(get("/parts/;ids=1,2,3/.width=3?page=1", "a=b").await.0, 404);
     server.stop().await;
 }
@@ -179,9 +179,9 @@ async fn parameters_of_every_style_are_read_and_checked() {
 #[tokio::test]
 async fn json_types_are_strict_and_a_required_body_is_enforced() {
     let server = Server::start().await;
-    let (status, answer) = server.post("/orders", json!({"item": " a ", "count": 12.0})).await;
-    assert_eq!((status, &answer[1]["item"]), (200, &json!(" a ")), "{answer}");
-    assert_eq!(answer[1]["count"], 12);
+    let (status, response) = server.post("/orders", json!({"item": " a ", "count": 12.0})).await;
+    assert_eq!((status, &response[1]["item"]), (200, &json!(" a ")), "{response}");
+    assert_eq!(response[1]["count"], 12);
     let expected =
         json!({"item": ["Not a valid string."], "count": ["A valid integer is required."]});
     // Members with bad values count as members: there are two at least.
@@ -203,15 +203,15 @@ async fn bodies_of_every_kind_are_read() {
     };
     const JSON: &str = "application/json";
     const PATCH: &str = "application/merge-patch+json";
-    let (status, answer) = send("POST", "/batch", JSON, r#"[{"width": 1}, {"width": 2}]"#).await;
-    assert_eq!((status, &answer[1][1]["width"]), (200, &json!(2)));
-    let (status, answer) = send("POST", "/batch", JSON, r#"[{"width": 0}, {"x": 1}]"#).await;
+    let (status, response) = send("POST", "/batch", JSON, r#"[{"width": 1}, {"width": 2}]"#).await;
+    assert_eq!((status, &response[1][1]["width"]), (200, &json!(2)));
+    let (status, response) = send("POST", "/batch", JSON, r#"[{"width": 0}, {"x": 1}]"#).await;
     let expected = json!({"non_field_errors": [
         "0.width: Ensure this value is greater than or equal to 1.",
         "1.width: This field is required.",
         "1.x: This field is not allowed.",
     ]});
-    assert_eq!((status, answer), (400, expected));
+    assert_eq!((status, response), (400, expected));
     assert_eq!(send("POST", "/batch", JSON, "").await.0, 400);
     assert_eq!(send("POST", "/batch", "text/plain", "[]").await.0, 415);
     // `*/*` with an object is JSON. Browsers send text/plain to other origins without asking.
@@ -221,14 +221,14 @@ async fn bodies_of_every_kind_are_read() {
         assert_eq!(send("POST", path, good, r#"{"width": 0}"#).await.0, 400, "{path}");
         assert_eq!(send("POST", path, "text/plain", r#"{"width": 2}"#).await.0, 415, "{path}");
         let sent = server.client.post(server.base.clone() + path).header("content-type", good);
-        let answer = sent.header("accept", good).body(r#"{"width": 2}"#).send().await.unwrap();
-        assert_eq!(answer.headers()["content-type"], good);
+        let response = sent.header("accept", good).body(r#"{"width": 2}"#).send().await.unwrap();
+        assert_eq!(response.headers()["content-type"], good);
     }
     assert_eq!(send("PUT", "/word", JSON, r#""abc""#).await, (200, json!(["word", "abc"])));
     assert_eq!(send("PUT", "/word", JSON, "").await, (200, json!(["word", null])));
     assert_eq!(send("PUT", "/word", JSON, r#""abcd""#).await.0, 400);
-    let (status, answer) = send("PATCH", "/sizes", PATCH, r#"{"width": 3}"#).await;
-    assert_eq!((status, &answer[1]["width"]), (200, &json!(3)), "{answer}");
+    let (status, response) = send("PATCH", "/sizes", PATCH, r#"{"width": 3}"#).await;
+    assert_eq!((status, &response[1]["width"]), (200, &json!(3)), "{response}");
     let csv = send("PATCH", "/sizes", "text/csv; charset=utf-8", "1,2").await;
     assert_eq!(csv, (200, json!(["size_patch", "1,2"])));
     assert_eq!(send("PATCH", "/sizes", "text/csv", "longer than ten").await.0, 413);
@@ -271,8 +271,8 @@ async fn range_and_default_responses_accept_any_status_in_range() {
     assert_eq!(get(302).await, (302, json!("stormy")));
     // No status of `default`.
     assert_eq!(get(600).await.0, 500);
-    let answer = server.client.get(format!("{}/weather?status=200", server.base)).send().await;
-    assert_eq!(answer.unwrap().headers()["x-cool"], "yes");
+    let response = server.client.get(format!("{}/weather?status=200", server.base)).send().await;
+    assert_eq!(response.unwrap().headers()["x-cool"], "yes");
     assert_eq!(server.get("GET", "/weather?status=x").await.0, 400);
     server.stop().await;
 }
@@ -288,10 +288,10 @@ async fn an_operation_requires_its_scopes() {
                 request = request.header(name, value);
             }
         }
-        let answer = request.send().await.unwrap();
-        let challenge = answer.headers().get("www-authenticate");
+        let response = request.send().await.unwrap();
+        let challenge = response.headers().get("www-authenticate");
         let challenge = challenge.map(|value| value.to_str().unwrap().to_owned());
-        (answer.status().as_u16(), challenge.unwrap_or_default())
+        (response.status().as_u16(), challenge.unwrap_or_default())
     };
     // One alternative is enough.
     assert_eq!(send("GET", "Bearer keys:read", "").await.0, 200);

@@ -1,4 +1,4 @@
-//! A server that answers each request in the same way, and keeps it.
+//! A server that responds to each request in the same way, and keeps it.
 #![allow(dead_code)]
 
 use std::sync::{Arc, Mutex};
@@ -41,22 +41,22 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Answers 204.
+    /// Returns 204.
     pub async fn start() -> Recorder {
-        Recorder::answering("HTTP/1.1 204 No Content\r\n\r\n").await
+        Recorder::with_response("HTTP/1.1 204 No Content\r\n\r\n").await
     }
 
-    pub async fn answering(answer: &str) -> Recorder {
+    pub async fn with_response(response: &str) -> Recorder {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let (kept, answer) = (seen.clone(), answer.to_owned());
+        let (kept, response) = (seen.clone(), response.to_owned());
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 if let Some(request) = read(&mut stream).await {
                     kept.lock().unwrap().push(request);
                 }
-                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.write_all(response.as_bytes()).await;
             }
         });
         Recorder { url, seen }

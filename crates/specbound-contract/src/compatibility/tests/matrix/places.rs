@@ -43,7 +43,7 @@ pub(super) fn body(schema: Value) -> Value {
     json!({"required": true, "content": {"application/json": {"schema": schema}}})
 }
 
-pub(super) fn answer(schema: Value) -> Value {
+pub(super) fn response(schema: Value) -> Value {
     json!({"200": {"description": "d", "content": {"application/json": {"schema": schema}}}})
 }
 
@@ -147,14 +147,14 @@ pub(super) const PLACES: [Place; 20] = [
         name: "response body",
         sent: Server,
         written: Json,
-        document: |schema| api(json!({"responses": answer(schema)})),
+        document: |schema| api(json!({"responses": response(schema)})),
     },
     Place {
         name: "body of a failure",
         sent: Server,
         written: Json,
         document: |schema| {
-            let mut responses = answer(schema);
+            let mut responses = response(schema);
             responses["default"] = responses["200"].take();
             responses["200"] = json!({"description": "d"});
             api(json!({"responses": responses}))
@@ -176,7 +176,7 @@ pub(super) const PLACES: [Place; 20] = [
         document: |schema| {
             let mut document =
                 api(json!({"responses": {"200": {"$ref": "#/components/responses/R"}}}));
-            document["components"] = json!({"responses": {"R": answer(schema)["200"]}});
+            document["components"] = json!({"responses": {"R": response(schema)["200"]}});
             document
         },
     },
@@ -187,10 +187,10 @@ pub(super) const PLACES: [Place; 20] = [
         document: |schema| called(json!({"requestBody": body(schema)})),
     },
     Place {
-        name: "answer to a callback",
+        name: "response to a callback",
         sent: Client,
         written: Json,
-        document: |schema| called(json!({"responses": answer(schema)})),
+        document: |schema| called(json!({"responses": response(schema)})),
     },
     Place {
         name: "parameter of a callback",
@@ -210,11 +210,11 @@ pub(super) const PLACES: [Place; 20] = [
         },
     },
     Place {
-        name: "answer to a webhook",
+        name: "response to a webhook",
         sent: Client,
         written: Json,
         document: |schema| {
-            let operation = json!({"responses": answer(schema)});
+            let operation = json!({"responses": response(schema)});
             json!({"paths": {}, "webhooks": {"done": {"post": operation}}})
         },
     },
@@ -225,7 +225,7 @@ pub(super) const PLACES: [Place; 20] = [
         document: |schema| {
             let to = json!({"$ref": "#/components/schemas/A"});
             let mut document =
-                api(json!({"requestBody": body(to.clone()), "responses": answer(to)}));
+                api(json!({"requestBody": body(to.clone()), "responses": response(to)}));
             document["components"] = json!({"schemas": {"A": schema}});
             document
         },

@@ -1,4 +1,4 @@
-//! Answers: their content types and their headers.
+//! Responses: their content types and their headers.
 
 use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
@@ -21,7 +21,7 @@ impl Lower<'_> {
         for (status, response) in responses.iter().filter(|(status, _)| !status.starts_with("x-")) {
             let at = format!("{at}/{status}");
             if status.len() == 3 && status.starts_with('1') {
-                self.note(&at, "an answer before the answer is the server's own");
+                self.note(&at, "an interim response is the server's own");
                 continue;
             }
             let response = self.follow(response, "responses").clone();
@@ -32,14 +32,14 @@ impl Lower<'_> {
         }
         let is_success = |status: &str| status.starts_with('2') || status.starts_with('3');
         if !lowered.keys().any(|status| status.parse::<u16>().is_ok() && is_success(status)) {
-            // The handler answers 200, which the range or the default stands for.
+            // The handler returns 200, which the range or the default stands for.
             let general =
                 ["2XX", "default"].into_iter().find(|status| lowered.contains_key(*status));
             if let Some(general) = general {
                 let success = lowered[general].clone();
                 lowered.insert("200".to_owned(), success);
             } else if !lowered.keys().any(|status| status.parse::<u16>().is_ok()) {
-                self.note(at, "no success is documented: the handler answers 200 without content");
+                self.note(at, "no success is documented: the handler returns 200 without content");
                 lowered.insert("200".to_owned(), json!({ "description": "" }));
             }
         }
@@ -122,7 +122,7 @@ impl Lower<'_> {
     }
 
     /// The schema of the data of events; `None` for text. In 3.2 `itemSchema` is that of a whole
-    /// event, and elsewhere the schema of the answer is that of the data.
+    /// event, and elsewhere the schema of the response is that of the data.
     fn event_data(&mut self, entry: &Value, at: &str) -> Option<Value> {
         let is_item = entry.get("itemSchema").is_some();
         let key = if is_item { "itemSchema" } else { "schema" };
@@ -172,7 +172,7 @@ impl Lower<'_> {
             if !is_whole || header.get("content").is_some() {
                 self.note(
                     &at,
-                    "the value of this header of an answer is checked by its type alone",
+                    "the value of this header of a response is checked by its type alone",
                 );
             }
             let description = header.get("description").and_then(Value::as_str).unwrap_or_default();

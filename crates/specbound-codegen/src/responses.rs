@@ -1,4 +1,4 @@
-//! The types of answers: closed sets, representations by content type, and headers.
+//! The types of responses: closed sets, representations by content type, and headers.
 
 use std::collections::BTreeSet;
 
@@ -7,36 +7,37 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use super::document::{
-    Answer, AnswerHeader, Content, Document, Operation, RangeAnswer, json_types,
+    Content, Document, Operation, RangeResponse, Response, ResponseHeader, json_types,
 };
 use super::names::{self, unique};
 use super::types::type_name;
 
-/// An answer of an operation, by number or by range.
-pub struct AnswerPart<'a> {
+/// A response of an operation, by number or by range.
+pub struct ResponsePart<'a> {
     /// Name of its representations and of its headers.
     name: syn::Ident,
     content: &'a Content,
-    headers: &'a [AnswerHeader],
+    headers: &'a [ResponseHeader],
 }
 
-impl<'a> AnswerPart<'a> {
-    pub fn of(operation: &Operation, answer: &'a Answer) -> AnswerPart<'a> {
-        let name = format_ident!("{}{}", operation.id.to_pascal_case(), answer.status);
-        AnswerPart { name, content: &answer.content, headers: &answer.headers }
+impl<'a> ResponsePart<'a> {
+    pub fn of(operation: &Operation, response: &'a Response) -> ResponsePart<'a> {
+        let name = format_ident!("{}{}", operation.id.to_pascal_case(), response.status);
+        ResponsePart { name, content: &response.content, headers: &response.headers }
     }
 
-    fn of_range(operation: &Operation, answer: &'a RangeAnswer) -> AnswerPart<'a> {
-        let range = answer.range.to_pascal_case();
+    fn of_range(operation: &Operation, response: &'a RangeResponse) -> ResponsePart<'a> {
+        let range = response.range.to_pascal_case();
         let name = format_ident!("{}{range}", operation.id.to_pascal_case());
-        AnswerPart { name, content: &answer.content, headers: &answer.headers }
+        ResponsePart { name, content: &response.content, headers: &response.headers }
     }
 
-    fn all(document: &'a Document) -> impl Iterator<Item = AnswerPart<'a>> {
+    fn all(document: &'a Document) -> impl Iterator<Item = ResponsePart<'a>> {
         document.operations.iter().flat_map(|operation| {
-            let numbers = operation.answers.iter().map(|answer| AnswerPart::of(operation, answer));
+            let numbers =
+                operation.responses.iter().map(|response| ResponsePart::of(operation, response));
             let ranges = operation.ranges.iter();
-            numbers.chain(ranges.map(|answer| AnswerPart::of_range(operation, answer)))
+            numbers.chain(ranges.map(|response| ResponsePart::of_range(operation, response)))
         })
     }
 
@@ -78,7 +79,7 @@ impl<'a> AnswerPart<'a> {
         let titles = parts.iter().map(|part| format!("`{}`.", part.media_types().join("`, `")));
         let titles: Vec<String> = titles.collect();
         Some(quote! {
-            /// One answer in one of its content types.
+            /// One response in one of its content types.
             pub enum #name {
                 #(#[doc = #titles] #variants(#contents)),*
             }
@@ -112,7 +113,7 @@ impl<'a> AnswerPart<'a> {
                 }
 
                 fn metadata<const STATUS: u16>() -> dropshot::ApiEndpointResponse {
-                    #runtime::answers_metadata::<#runtime::Reply<STATUS, Self>>()
+                    #runtime::responses_metadata::<#runtime::Reply<STATUS, Self>>()
                 }
 
                 fn document(
@@ -151,18 +152,18 @@ impl<'a> AnswerPart<'a> {
             };
             quote!((#name, #value.map(#text)))
         });
-        let rows = self.headers.iter().map(|AnswerHeader { name, required, schema, .. }| {
+        let rows = self.headers.iter().map(|ResponseHeader { name, required, schema, .. }| {
             let schema = schema.to_string();
             quote!((#name, #required, #schema))
         });
         let default = self.headers.iter().all(|header| !header.required);
         let default = default.then(|| quote!(, Default));
         Some(quote! {
-            /// The headers of an answer.
+            /// The headers of a response.
             #[derive(Debug, Clone #default)]
             pub struct #name { #(#fields),* }
 
-            impl #runtime::AnswerHeaders for #name {
+            impl #runtime::ResponseHeaders for #name {
                 const ALL: &'static [(&'static str, bool, &'static str)] = &[#(#rows),*];
 
                 fn texts(self) -> Vec<(&'static str, Option<String>)> {
@@ -209,33 +210,33 @@ fn content_type(content: &Content, document: &Document, prefix: &TokenStream) ->
     }
 }
 
-/// The modules of answers. Empty ones are left out.
+/// The modules of responses. Empty ones are left out.
 pub fn modules(document: &Document, runtime: &syn::Path) -> TokenStream {
     let module = |name: &str, doc: &str, items: Vec<TokenStream>| {
         let name = format_ident!("{name}");
         (!items.is_empty()).then(|| quote!(#[doc = #doc] pub mod #name { #(#items)* }))
     };
-    let all = || AnswerPart::all(document);
-    let representations = all().filter_map(|answer| answer.representations(document, runtime));
-    let headers = all().filter_map(|answer| answer.headers(runtime));
+    let all = || ResponsePart::all(document);
+    let representations = all().filter_map(|response| response.representations(document, runtime));
+    let headers = all().filter_map(|response| response.headers(runtime));
     let modules = [
         module(
-            "answers",
-            "The documented answers of operations that have several: a closed set each.",
+            "responses",
+            "The documented responses of operations that have several: a closed set each.",
             sets(document, runtime),
         ),
         module(
             "representations",
-            "Answers with several content types: `Accept` chooses one.",
+            "Responses with several content types: `Accept` chooses one.",
             representations.collect(),
         ),
-        module("headers", "The documented headers of answers.", headers.collect()),
-        module("media", "Media types of answers that are no JSON.", media(document, runtime)),
+        module("headers", "The documented headers of responses.", headers.collect()),
+        module("media", "Media types of responses that are no JSON.", media(document, runtime)),
     ];
     quote!(#(#modules)*)
 }
 
-/// Name of the set of answers.
+/// Name of the set of responses.
 pub fn set_name(operation: &Operation) -> syn::Ident {
     format_ident!("{}", operation.id.to_pascal_case())
 }
@@ -247,26 +248,29 @@ fn sets(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
     let several = document
         .operations
         .iter()
-        .filter(|operation| operation.answers.len() + operation.ranges.len() > 1);
+        .filter(|operation| operation.responses.len() + operation.ranges.len() > 1);
     several
         .map(|operation| {
             let name = set_name(operation);
-            let doc = format!("The answers of `{}`.", operation.id);
-            let numbers =
-                operation.answers.iter().map(|answer| format_ident!("Status{}", answer.status));
-            let ranges = operation.ranges.iter().map(|answer| range_name(&answer.range));
+            let doc = format!("The responses of `{}`.", operation.id);
+            let numbers = operation
+                .responses
+                .iter()
+                .map(|response| format_ident!("Status{}", response.status));
+            let ranges = operation.ranges.iter().map(|response| range_name(&response.range));
             let variants: Vec<syn::Ident> = numbers.chain(ranges).collect();
             let replies: Vec<TokenStream> = operation
-                .answers
+                .responses
                 .iter()
-                .map(|answer| {
-                    let status = answer.status;
-                    let reply = AnswerPart::of(operation, answer).reply(document, &prefix);
+                .map(|response| {
+                    let status = response.status;
+                    let reply = ResponsePart::of(operation, response).reply(document, &prefix);
                     quote!(#runtime::Reply<#status, #reply>)
                 })
-                .chain(operation.ranges.iter().map(|answer| {
-                    let reply = AnswerPart::of_range(operation, answer).reply(document, &prefix);
-                    let digit = answer.range.chars().next().and_then(|first| first.to_digit(10));
+                .chain(operation.ranges.iter().map(|response| {
+                    let reply =
+                        ResponsePart::of_range(operation, response).reply(document, &prefix);
+                    let digit = response.range.chars().next().and_then(|first| first.to_digit(10));
                     let (min, max) = match digit {
                         Some(digit) => (digit as u16 * 100, digit as u16 * 100 + 99),
                         None => (200, 599),
@@ -274,7 +278,7 @@ fn sets(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
                     quote!(#runtime::RangeReply<#min, #max, #reply>)
                 }))
                 .collect();
-            let (first, status) = (&variants[0], operation.answers[0].status);
+            let (first, status) = (&variants[0], operation.responses[0].status);
             quote! {
                 #[doc = #doc]
                 pub enum #name {
@@ -288,14 +292,14 @@ fn sets(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
                     }
                 }
 
-                impl #runtime::Answers for #name {
+                impl #runtime::Responses for #name {
                     const FIRST: u16 = #status;
 
                     fn document(
                         generator: &mut schemars::r#gen::SchemaGenerator
                     ) -> Vec<(String, serde_json::Value)> {
                         #[allow(unused_imports)]
-                        use #runtime::Answers as _;
+                        use #runtime::Responses as _;
                         [#(<#replies>::document(generator)),*].concat()
                     }
                 }
@@ -308,7 +312,7 @@ fn sets(document: &Document, runtime: &syn::Path) -> Vec<TokenStream> {
                     }
 
                     fn response_metadata() -> dropshot::ApiEndpointResponse {
-                        #runtime::answers_metadata::<Self>()
+                        #runtime::responses_metadata::<Self>()
                     }
 
                     fn status_code(&self) -> #runtime::StatusCode {

@@ -1,4 +1,4 @@
-//! Answers: one content for each, and one type for all successes and for all failures.
+//! Responses: one content for each, and one type for all successes and for all failures.
 
 use heck::ToPascalCase;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use crate::openapi::{EVENTS, JSON, is_json_type};
 
 /// Writes `default` as `4XX` and `5XX`: progenitor takes it for a success too, and panics on two
 /// types of successes.
-pub fn spell_out_default_answers(copy: &mut Value) {
+pub fn spell_out_default_responses(copy: &mut Value) {
     for_each_operation(copy, &mut |operation| {
         let Some(responses) = members(operation, "responses") else { return };
         let Some(default) = responses.remove("default") else { return };
@@ -19,9 +19,9 @@ pub fn spell_out_default_answers(copy: &mut Value) {
     });
 }
 
-/// Keeps the content type of each answer that the client asks for: JSON, else the first one. The
+/// Keeps the content type of each response that the client asks for: JSON, else the first one. The
 /// client reads every type that is written in JSON as JSON.
-pub fn keep_one_content_of_answers(copy: &mut Value) {
+pub fn keep_one_content_of_responses(copy: &mut Value) {
     for_each_operation(copy, &mut |operation| {
         let responses = members(operation, "responses").into_iter().flat_map(Map::values_mut);
         for response in responses.filter_map(Value::as_object_mut) {
@@ -42,22 +42,22 @@ pub fn keep_one_content_of_answers(copy: &mut Value) {
 
 /// Gives all successes of an operation one type, and all failures; progenitor panics on more. Where
 /// all are JSON the type is a `oneOf`, else the client returns the raw bytes.
-pub fn give_answers_one_type(copy: &mut Value, document: &Document) {
+pub fn give_responses_one_type(copy: &mut Value, document: &Document) {
     for operation in document.requests() {
         let at = format!("{}/responses", operation.at());
         for (name, is_success) in [("Success", true), ("Failure", false)] {
-            let answers = || {
+            let contents_by_status = || {
                 let numbers = operation
-                    .answers
+                    .responses
                     .iter()
-                    .map(|answer| (answer.status.to_string(), &answer.content));
+                    .map(|response| (response.status.to_string(), &response.content));
                 // `default` stands for the failures that the document does not name.
                 let ranges = operation.ranges.iter();
-                let ranges = ranges.map(|answer| (answer.range.clone(), &answer.content));
+                let ranges = ranges.map(|response| (response.range.clone(), &response.content));
                 numbers.chain(ranges).filter(|(status, _)| status.starts_with('2') == is_success)
             };
             let mut contents: Vec<ClientContent> =
-                answers().map(|(_, content)| client_content(content)).collect();
+                contents_by_status().map(|(_, content)| client_content(content)).collect();
             contents.sort_unstable();
             contents.dedup();
             if contents.len() < 2 {
@@ -84,7 +84,7 @@ pub fn give_answers_one_type(copy: &mut Value, document: &Document) {
                 }
                 None => json!({ "application/octet-stream": {} }),
             };
-            for (status, _) in answers() {
+            for (status, _) in contents_by_status() {
                 let keys = if status == "default" {
                     vec!["4XX".to_owned(), "5XX".to_owned()]
                 } else {
@@ -100,7 +100,7 @@ pub fn give_answers_one_type(copy: &mut Value, document: &Document) {
     }
 }
 
-/// The content of an answer as the client reads it.
+/// The content of a response as the client reads it.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum ClientContent<'a> {
     Nothing,

@@ -1,4 +1,4 @@
-//! Answers: the return types of handlers, which state statuses and contents for the export.
+//! Responses: the return types of handlers, which state statuses and contents for the export.
 
 use std::marker::PhantomData;
 
@@ -19,33 +19,33 @@ use crate::admission::preferred;
 use crate::error::{ApiError, Response};
 use crate::markers::marker;
 use crate::operation::ContentTypes;
-use crate::streams::AnswerBody;
+use crate::streams::ResponseBody;
 
 /// The result of a handler. The error is never made by us: a failure is a [`Reply`]
 /// too.
 pub type Outcome<const STATUS: u16, T, D = NoHeaders> = Result<Reply<STATUS, T, D>, HttpError>;
 
-/// The same where the document has several answers: `T` is their closed set.
+/// The same where the document has several responses: `T` is their closed set.
 pub type HandlerResult<T> = Result<T, HttpError>;
 
-/// The answer as dropshot handles it.
+/// The response as dropshot handles it.
 pub type RawResponse = Result<Response, HttpError>;
 
-/// An answer with this status, this content and these documented headers, or a failure.
+/// A response with this status, this content and these documented headers, or a failure.
 pub struct Reply<const STATUS: u16, T, D = NoHeaders> {
     content: Result<(T, D), ApiError>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl<const STATUS: u16, T, D: Default> Reply<STATUS, T, D> {
-    /// An answer with this content, where the document requires no header.
+    /// A response with this content, where the document requires no header.
     pub fn new(content: T) -> Self {
         Reply::with_headers(content, D::default())
     }
 }
 
 impl<const STATUS: u16, T, D> Reply<STATUS, T, D> {
-    /// An answer with this content and these documented headers.
+    /// A response with this content and these documented headers.
     pub fn with_headers(content: T, headers: D) -> Self {
         Reply { content: Ok((content, headers)), headers: Vec::new() }
     }
@@ -62,13 +62,13 @@ impl<const STATUS: u16, T, D> Reply<STATUS, T, D> {
         self
     }
 
-    /// A failure in place of the answer.
+    /// A failure in place of the response.
     pub fn failed(error: ApiError) -> Self {
         Reply { content: Err(error), headers: Vec::new() }
     }
 }
 
-/// Content of an answer that the document gives no schema.
+/// Content of a response that the document gives no schema.
 pub struct UntypedJson(Value);
 
 impl UntypedJson {
@@ -83,8 +83,8 @@ impl UntypedJson {
     }
 }
 
-/// Content of an answer that is no JSON, of the media type `M`.
-pub struct Bytes<M>(AnswerBody, PhantomData<fn() -> M>);
+/// Content of a response that is no JSON, of the media type `M`.
+pub struct Bytes<M>(ResponseBody, PhantomData<fn() -> M>);
 
 impl<M> Bytes<M> {
     /// These bytes.
@@ -93,19 +93,19 @@ impl<M> Bytes<M> {
     }
 
     /// Pieces that are made while they are sent: the next one when the client has taken the one
-    /// before. With a length the answer has `Content-Length`, and is broken off if the pieces have
-    /// another one. An error breaks it off and is logged. When the client goes away, the stream is
-    /// dropped; for HEAD it is never polled.
+    /// before. With a length the response has `Content-Length`, and is broken off if the pieces
+    /// have another one. An error breaks it off and is logged. When the client goes away, the
+    /// stream is dropped; for HEAD it is never polled.
     pub fn stream<S, E>(length: Option<u64>, pieces: S) -> Bytes<M>
     where
         S: Stream<Item = Result<bytes::Bytes, E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
-        Bytes(AnswerBody::stream(length, pieces), PhantomData)
+        Bytes(ResponseBody::stream(length, pieces), PhantomData)
     }
 }
 
-/// A media type of answers.
+/// A media type of responses.
 pub trait MediaType: Send + Sync + 'static {
     /// As in `Content-Type`.
     const NAME: &'static str;
@@ -121,15 +121,15 @@ impl<T, M> JsonAs<T, M> {
     }
 }
 
-/// The body of an answer, or the refusal of serde.
-pub type ContentBody = Result<AnswerBody, serde_json::Error>;
+/// The body of a response, or the refusal of serde.
+pub type ContentBody = Result<ResponseBody, serde_json::Error>;
 
-/// The content of an answer.
+/// The content of a response.
 pub trait Content: Send + Sync + Sized + 'static {
     /// Its content types, the usual one first.
     const MEDIA_TYPES: &'static [&'static str] = &["application/json"];
 
-    /// That of this answer, in a request's handler the one that the client prefers.
+    /// That of this response, in a request's handler the one that the client prefers.
     fn media_type(&self) -> &'static str {
         match Self::MEDIA_TYPES {
             [only] => only,
@@ -178,7 +178,7 @@ where
     }
 
     fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
-        answers_metadata::<Reply<STATUS, Self>>()
+        responses_metadata::<Reply<STATUS, Self>>()
     }
 
     fn document(generator: &mut SchemaGenerator) -> Map<String, Value> {
@@ -212,7 +212,7 @@ impl<M: MediaType> Content for Bytes<M> {
     }
 
     fn metadata<const STATUS: u16>() -> ApiEndpointResponse {
-        answers_metadata::<Reply<STATUS, Self>>()
+        responses_metadata::<Reply<STATUS, Self>>()
     }
 
     fn document(_: &mut SchemaGenerator) -> Map<String, Value> {
@@ -226,19 +226,19 @@ fn described(media_types: &[&str], schema: Value) -> Map<String, Value> {
     media_types.iter().map(one).collect()
 }
 
-/// The documented headers of an answer.
-pub trait AnswerHeaders: Send + Sync + 'static {
+/// The documented headers of a response.
+pub trait ResponseHeaders: Send + Sync + 'static {
     /// Name, whether it is required, and schema as JSON.
     const ALL: &'static [(&'static str, bool, &'static str)];
     /// The values by name.
     fn texts(self) -> Vec<(&'static str, Option<String>)>;
 }
 
-/// An answer without documented headers.
+/// A response without documented headers.
 #[derive(Debug, Default)]
 pub struct NoHeaders;
 
-impl AnswerHeaders for NoHeaders {
+impl ResponseHeaders for NoHeaders {
     const ALL: &'static [(&'static str, bool, &'static str)] = &[];
 
     fn texts(self) -> Vec<(&'static str, Option<String>)> {
@@ -252,7 +252,7 @@ pub fn header_list<T: ToString>(items: Vec<T>) -> String {
 }
 
 /// A response object, for the export.
-fn response_object<T: Content, D: AnswerHeaders>(generator: &mut SchemaGenerator) -> Value {
+fn response_object<T: Content, D: ResponseHeaders>(generator: &mut SchemaGenerator) -> Value {
     let mut response = json!({ "content": T::document(generator) });
     let header = |(name, required, schema): &(&str, bool, &str)| {
         let schema: Value = serde_json::from_str(schema).unwrap_or_default();
@@ -264,15 +264,15 @@ fn response_object<T: Content, D: AnswerHeaders>(generator: &mut SchemaGenerator
     response
 }
 
-/// One or several answers that can say their statuses, contents and headers as the document does.
-pub trait Answers: Send + Sync + 'static {
+/// One or several responses that can say their statuses, contents and headers as the document does.
+pub trait Responses: Send + Sync + 'static {
     /// The success response that dropshot registers.
     const FIRST: u16;
     /// Response objects by status or range, for the export.
     fn document(generator: &mut SchemaGenerator) -> Vec<(String, Value)>;
 }
 
-impl<const STATUS: u16, T: Content, D: AnswerHeaders> Answers for Reply<STATUS, T, D> {
+impl<const STATUS: u16, T: Content, D: ResponseHeaders> Responses for Reply<STATUS, T, D> {
     const FIRST: u16 = STATUS;
 
     fn document(generator: &mut SchemaGenerator) -> Vec<(String, Value)> {
@@ -280,7 +280,7 @@ impl<const STATUS: u16, T: Content, D: AnswerHeaders> Answers for Reply<STATUS, 
     }
 }
 
-/// An answer with any status from `MIN` to `MAX`: that of a range such as `4XX`, or of `default`.
+/// A response with any status from `MIN` to `MAX`: that of a range such as `4XX`, or of `default`.
 pub struct RangeReply<const MIN: u16, const MAX: u16, T, D = NoHeaders> {
     status: StatusCode,
     content: T,
@@ -289,7 +289,7 @@ pub struct RangeReply<const MIN: u16, const MAX: u16, T, D = NoHeaders> {
 }
 
 impl<const MIN: u16, const MAX: u16, T, D: Default> RangeReply<MIN, MAX, T, D> {
-    /// An answer with this content, where the document requires no header. A status outside of the
+    /// A response with this content, where the document requires no header. A status outside of the
     /// range is answered with 500.
     pub fn new(status: StatusCode, content: T) -> Self {
         RangeReply::with_headers(status, content, D::default())
@@ -309,12 +309,12 @@ impl<const MIN: u16, const MAX: u16, T, D> RangeReply<MIN, MAX, T, D> {
     }
 }
 
-impl<const MIN: u16, const MAX: u16, T: Content, D: AnswerHeaders> RangeReply<MIN, MAX, T, D> {
+impl<const MIN: u16, const MAX: u16, T: Content, D: ResponseHeaders> RangeReply<MIN, MAX, T, D> {
     /// What dropshot makes of it.
     ///
     /// # Errors
     ///
-    /// None: a failure is an answer too.
+    /// None: a failure is a response too.
     pub fn to_result(self) -> RawResponse {
         let status = self.status.as_u16();
         if !(MIN..=MAX).contains(&status) {
@@ -340,7 +340,7 @@ impl<const MIN: u16, const MAX: u16, T: Content, D: AnswerHeaders> RangeReply<MI
 }
 
 /// A response with this content, or 500 if it cannot be written.
-fn respond<T: Content, D: AnswerHeaders>(
+fn respond<T: Content, D: ResponseHeaders>(
     status: StatusCode,
     content: T,
     documented: D,
@@ -350,7 +350,7 @@ fn respond<T: Content, D: AnswerHeaders>(
     let body = match content.body() {
         Ok(body) => body,
         Err(e) => {
-            let message = format!("an answer cannot be written as JSON: {e}");
+            let message = format!("a response cannot be written as JSON: {e}");
             return ApiError::internal(message).into_response();
         }
     };
@@ -361,7 +361,7 @@ fn respond<T: Content, D: AnswerHeaders>(
     for (name, text) in documented.texts() {
         let Some(text) = text else { continue };
         let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) else {
-            let message = format!("the header `{name}` of an answer has control characters");
+            let message = format!("the header `{name}` of a response has control characters");
             return ApiError::internal(message).into_response();
         };
         response.headers_mut().append(name, value);
@@ -372,27 +372,27 @@ fn respond<T: Content, D: AnswerHeaders>(
     response
 }
 
-/// For what dropshot's document cannot say, several answers or a media type: a header with one
+/// For what dropshot's document cannot say, several responses or a media type: a header with one
 /// possible value, which the export takes out and turns into `responses`.
-pub fn answers_metadata<A: Answers>() -> ApiEndpointResponse {
+pub fn responses_metadata<A: Responses>() -> ApiEndpointResponse {
     ApiEndpointResponse {
         success: StatusCode::from_u16(A::FIRST).ok(),
-        ..HttpResponseHeaders::<HttpResponseUpdatedNoContent, AnswersMarker<A>>::response_metadata()
+        ..HttpResponseHeaders::<HttpResponseUpdatedNoContent, Marker<A>>::response_metadata()
     }
 }
 
-struct AnswersMarker<A>(PhantomData<fn() -> A>);
+struct Marker<A>(PhantomData<fn() -> A>);
 
-/// dropshot would write the header from this; no answer carries it.
-impl<A> Serialize for AnswersMarker<A> {
+/// dropshot would write the header from this; no response carries it.
+impl<A> Serialize for Marker<A> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_unit()
     }
 }
 
-impl<A: Answers> JsonSchema for AnswersMarker<A> {
+impl<A: Responses> JsonSchema for Marker<A> {
     fn schema_name() -> String {
-        "AnswersMarker".to_owned()
+        "Marker".to_owned()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -400,7 +400,7 @@ impl<A: Answers> JsonSchema for AnswersMarker<A> {
     }
 }
 
-impl<const STATUS: u16, T: Content, D: AnswerHeaders> HttpResponse for Reply<STATUS, T, D> {
+impl<const STATUS: u16, T: Content, D: ResponseHeaders> HttpResponse for Reply<STATUS, T, D> {
     fn to_result(self) -> RawResponse {
         Ok(match self.content {
             Ok((content, documented)) => {
@@ -413,7 +413,7 @@ impl<const STATUS: u16, T: Content, D: AnswerHeaders> HttpResponse for Reply<STA
     fn response_metadata() -> ApiEndpointResponse {
         let metadata = match D::ALL {
             [] => T::metadata::<STATUS>(),
-            _ => answers_metadata::<Self>(),
+            _ => responses_metadata::<Self>(),
         };
         ApiEndpointResponse { success: Some(declared_status::<STATUS>()), ..metadata }
     }
