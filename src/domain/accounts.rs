@@ -18,7 +18,8 @@ use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
 use super::usernames::username_key;
 use super::{
-    App, DomainError, ValidationErrors, closing, known_clients, owner_language, rehash, usernames,
+    App, DomainError, ValidationErrors, closing, known_clients, owner_language, ownership, rehash,
+    usernames,
 };
 use crate::mail::Notice;
 use crate::store::{Account, StoreError, Writer};
@@ -374,8 +375,8 @@ pub struct RenewedCredentials {
     pub device: DeviceCookie,
 }
 
-/// Changes the password of the signed-in account and ends its sessions, and its tokens but
-/// `kept_token`. With `new_session`, the caller continues in a new session.
+/// Changes the password of the signed-in account and ends its sessions, its tokens but `kept_token`,
+/// and the unverified addresses that a thief of one may have added. With `new_session`, the caller continues in a new session.
 ///
 /// # Errors
 ///
@@ -419,14 +420,17 @@ pub async fn change_password(
         w.account_set_password(id, &hash)?;
         w.session_delete_others(id, None)?;
         w.token_delete_others(id, kept_token)?;
+        let leftover = ownership::delete_unproved(w, &current)?;
         known_clients::forget_other_networks(w, op, id)?;
         notices::queue(w, op, &recipients, &current, Notice::PasswordChanged)?;
         audit::record(w, op, Event::PasswordChanged, id, "")?;
-        let Some(session) = session.clone() else { return Ok(None) };
+        let Some(session) = session.clone() else { return Ok((None, leftover)) };
         sessions::insert(w, op, &session, id)?;
-        Ok(Some(RenewedCredentials { session, device: known_clients::renew(op, id, &hash) }))
+        let device = known_clients::renew(op, id, &hash);
+        Ok((Some(RenewedCredentials { session, device }), leftover))
     });
-    let renewed = write.await?;
+    let (renewed, leftover) = write.await?;
+    ownership::delete_remaining(op, leftover).await?;
     op.outbox.wake();
     Ok(renewed)
 }

@@ -84,7 +84,7 @@ pub(super) fn after_reset(
     Ok(None)
 }
 
-/// Called after a reset that verified nothing new. Deletes added, unverified addresses: a key
+/// Called with a new password, unless a reset verified something new. Deletes added, unverified addresses: a key
 /// emailed to one would give access to the account again.
 pub(super) fn delete_unproved(
     w: &Writer<'_>,

@@ -2,6 +2,9 @@
 //! credentials before the victim registers.
 
 use chrono::{DateTime, Utc};
+use inventree_auth::domain::administration;
+use inventree_auth::domain::operation::Operation;
+use inventree_auth::domain::passwords::Password;
 use inventree_auth::store::{AuditFilter, NewSocialAccount, StoreError};
 use serde_json::{Value, json};
 
@@ -171,6 +174,38 @@ async fn reset_voids_keys_of_unverified_addresses() {
     let account = Hijacked { server, token: token.clone(), cookie: String::new(), id, key };
     account.reset().await;
     assert_eq!(confirm(&account.server, &[], &kept).await, 404);
+}
+
+/// A stolen token added an address, and the owner changes the password or has it set.
+#[tokio::test]
+async fn new_password_voids_keys_of_unverified_addresses() {
+    for by_operator in [false, true] {
+        let server = TestServer::start().await;
+        let token = server.register("amy", VICTIM).await;
+        let key = confirmation_key(&server.take_mails(1).await[0]);
+        let (headers, id) = ([("authorization", token.as_str())], pk(&server, &token).await);
+        let body = json!({ "email": EVIL, "user": id });
+        let added = server.post("emails/", &headers, body).await.json();
+        server.post(&format!("emails/{}/verify/", added["id"]), &headers, Value::Null).await;
+        let kept = confirmation_key(&server.take_mails(1).await[0]);
+        match by_operator {
+            false => {
+                let body = json!({ "new_password1": NEW, "new_password2": NEW });
+                let changed = server.post("password/change/", &headers, body).await;
+                assert_eq!(changed.status, 200);
+            }
+            true => {
+                let op = Operation::of_operator(server.app());
+                let read = op.store.read::<_, StoreError>(|r| r.account_find(id)).await;
+                let (account, new) = (read.unwrap().unwrap(), Password::new(NEW.to_owned()));
+                administration::set_password(&op, &account, new).await.unwrap();
+            }
+        }
+        assert_eq!(confirm(&server, &[], &kept).await, 404, "{by_operator}");
+        server.post("registration/resend-email/", &[], json!({ "email": EVIL })).await;
+        assert_eq!(server.database.number("SELECT COUNT(*) FROM email_addresses"), 1);
+        assert_eq!(confirm(&server, &[], &key).await, 200, "the sign-up address stays");
+    }
 }
 
 #[tokio::test]
