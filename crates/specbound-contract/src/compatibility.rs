@@ -12,8 +12,8 @@
 //! - [`render`]: messages and reports.
 //!
 //! A change that no rule covers is [`Severity::Unclear`], which counts as breaking, never
-//! compatible. Each change is classified alone: that a wider alternative of a `oneOf` overlaps with
-//! another alternative is not detected.
+//! compatible. Each change is classified alone: that an alternative of a `oneOf` behind a reference
+//! widens and overlaps with another one is not detected.
 
 mod composition;
 mod flat;
@@ -38,7 +38,7 @@ use serde_json::Value;
 use crate::canonical::{ObjectKind, canonical_pair};
 use crate::diff::{self, Difference};
 use location::{Documents, Location, NodeKind};
-use members::is_map;
+use members::{covers_others, is_map};
 use renamed::may_be_renamed;
 use usage::UsageIndex;
 use usage_set::{Direction, Operations};
@@ -194,6 +194,11 @@ impl<'a> Classifier<'a> {
                 Some(counterpart) => self.renamed(from, location, full, &differences[counterpart]),
                 None => self.classify_one(from, location, full, &difference.path),
             };
+            let is_counterpart = pair_renames[index].is_some() && difference.old.is_none();
+            let verdict = match is_counterpart {
+                true => verdict,
+                false => self.with_overlap(&from.walk(self.documents, &difference.path), verdict),
+            };
             worst = worst.max(verdict.severity);
             self.verdicts.push(verdict);
         }
@@ -262,9 +267,13 @@ impl<'a> Classifier<'a> {
                 if old.is_some() != new.is_some()
                     && location.holder == ObjectKind::Schema
                     && location.name.is_some()
-                    && ["properties", "prefixItems"].contains(&location.keyword.as_str()) =>
+                    && (["properties", "prefixItems"].contains(&location.keyword.as_str())
+                        || location.keyword == "patternProperties") =>
             {
                 self.classify_member(location, difference)
+            }
+            (old, new) if old.is_some() != new.is_some() && covers_others(&location) => {
+                self.classify_covered(location, difference)
             }
             (None, Some(Value::Object(entries))) if is_map(location.at) => {
                 self.classify_entries(&location, &difference, entries)

@@ -204,7 +204,11 @@ fn null_alternative(fields: &mut Fields, keyword: &str) {
     let rest: Vec<Value> = members.iter().filter(|member| !is_null(member)).cloned().collect();
     // `null` beside `nullable`, or twice under `oneOf`, is more than a spelling, and so is one that
     // another keyword refuses.
+    let takes_null =
+        |member: &Value| !LIMITS.iter().chain(&["$ref"]).any(|limit| member.get(limit).is_some());
+    let is_twice = keyword == "oneOf" && rest.iter().any(takes_null);
     let is_spelling = members.len() == rest.len() + 1
+        && !is_twice
         && !rest.is_empty()
         && !LIMITS.iter().any(|limit| *limit != keyword && fields.contains_key(*limit))
         && !fields.contains_key("nullable")

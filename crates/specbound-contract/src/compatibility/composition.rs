@@ -3,7 +3,7 @@
 //! `allOf` is flattened as far as its members can be written as one schema. Alternatives (`anyOf`,
 //! `oneOf`) are compared as sets: requests stay valid if each old alternative is within a new one,
 //! responses if each new one is within an old one. That two alternatives of a `oneOf` overlap is
-//! not detected.
+//! detected for lone values only: most objects overlap.
 
 mod subtypes;
 
@@ -11,11 +11,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::flat::{MAX_PAIRS, alternatives, are_disjoint, flatten};
+use super::flat::{MAX_PAIRS, alternatives_and_values, are_disjoint, flatten};
 use super::location::{Location, NodeKind};
 use super::rules::Rule;
 use super::usage_set::Direction;
 use super::usage_set::UsageSet;
+use super::witness::{MessageKind, Witness};
 use super::{Audience, Classifier, Severity, Verdict, rules};
 use crate::canonical::ObjectKind;
 use crate::diff::{self, Difference};
@@ -194,8 +195,10 @@ impl Classifier<'_> {
             let what = format!("{} has other alternatives now", location.subject);
             return super::rules::different(what);
         }
-        let (before, now) =
-            (alternatives(self.documents.old, old, 0), alternatives(self.documents.new, new, 0));
+        let (before, now) = (
+            alternatives_and_values(self.documents.old, old),
+            alternatives_and_values(self.documents.new, new),
+        );
         let bounded = before.len() * now.len() <= MAX_PAIRS;
         // What matches two members of a `oneOf` is refused.
         let is_alone = |holder: &Value, all: &[Value], one: &Value, other: &Value| {
@@ -281,6 +284,36 @@ impl Classifier<'_> {
         self.verdicts.truncate(verdicts);
         self.compared_refs = refs;
         severity == Severity::Compatible
+    }
+
+    /// An alternative of a `oneOf` that looks harmless, unless a value matches another one too.
+    pub(super) fn with_overlap(&self, location: &Location<'_>, verdict: Verdict) -> Verdict {
+        let is_member = location.holder == ObjectKind::Schema
+            && location.keyword == "oneOf"
+            && location.name.is_some();
+        let is_judged = self.strict > 0
+            || verdict.severity != Severity::Compatible
+            || location.uses.is_negated();
+        if !is_member || is_judged {
+            return verdict;
+        }
+        let Some(witness) = self.witnesses.overlap(self.documents, location) else {
+            return verdict;
+        };
+        let is_request = matches!(witness, Witness::Value { carrier: MessageKind::Request, .. });
+        let (audience, when) = match is_request {
+            true => (Audience::Senders, "now, and is refused"),
+            false => (Audience::Readers, "no longer, and clients do not expect it"),
+        };
+        let message =
+            format!("{} changed: a value matches several alternatives {when}.", location.subject);
+        Verdict {
+            severity: Severity::Breaking,
+            audience,
+            message,
+            witness: Some(witness),
+            ..verdict
+        }
     }
 
     /// An alternative that is present on one side only: compatible if another one covers it.

@@ -65,8 +65,24 @@ pub(crate) fn alternatives(document: &Value, schema: &Value, depth: usize) -> Ve
         }
         flatten(document, &Value::Object(whole))
     });
-    // An alternative may have alternatives.
-    whole.flat_map(|one| alternatives(document, &one, depth + 1)).take(MAX_PAIRS).collect()
+    // An alternative may have alternatives. One more than are compared shows that there are more.
+    whole.flat_map(|one| alternatives(document, &one, depth + 1)).take(MAX_PAIRS + 1).collect()
+}
+
+/// The alternatives of a schema, where each value of an enumeration is one too.
+pub(crate) fn alternatives_and_values(document: &Value, schema: &Value) -> Vec<Value> {
+    let each = |one: Value| match &one["enum"] {
+        Value::Array(values) => values
+            .iter()
+            .map(|value| {
+                let mut alone = one.clone();
+                alone["enum"] = json!([value]);
+                alone
+            })
+            .collect(),
+        _ => vec![one],
+    };
+    alternatives(document, schema, 0).into_iter().flat_map(each).take(MAX_PAIRS + 1).collect()
 }
 
 fn of_each_type(schema: &Value) -> Vec<Value> {

@@ -134,6 +134,17 @@ impl<'a> Location<'a> {
         }
     }
 
+    /// The path of the object whose keyword led here.
+    pub fn holder_path(&self) -> String {
+        // Data below the keyword adds further steps to the path.
+        let keyword = join("", &self.keyword);
+        let end = match &self.name {
+            Some(name) => join(&keyword, name),
+            None => keyword,
+        };
+        self.path.rfind(&end).map_or("", |at| &self.path[..at]).to_owned()
+    }
+
     /// The usage of the content of this location, which `not` inverts. Under `if` either direction
     /// may be narrower, and under `contains` if the items that match are limited.
     pub fn inner_uses(&self) -> UsageSet {

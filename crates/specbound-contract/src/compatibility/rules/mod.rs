@@ -153,7 +153,7 @@ fn of_keyword(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
             ),
         ),
         (Operation, keyword) => operation(location, documents, keyword),
-        (Parameter, keyword) => parameter(location, keyword),
+        (Parameter, keyword) => parameter(location, documents, keyword),
         (Body, "required") => required_flag(location, "a body", "send none"),
         (Body, "content") => added_or_removed(
             location,
@@ -246,7 +246,7 @@ fn of_keyword(location: &Location<'_>, documents: &Documents<'_>) -> Rule {
             access::servers(location)
         }
         (Schema, keyword) => schema::keyword(location, keyword),
-        (Discriminator, keyword) => schema::discriminator(location, keyword),
+        (Discriminator, keyword) => schema::discriminator(location, documents, keyword),
         (Xml, _) => different(format!("{} is written differently in XML", location.subject)),
         _ => changed(location),
     }

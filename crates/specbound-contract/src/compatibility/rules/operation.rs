@@ -179,8 +179,17 @@ pub(super) fn new_or_gone_parameter(location: &Location<'_>, documents: &Documen
     added_or_removed(location, come, gone)
 }
 
-pub(super) fn parameter(location: &Location<'_>, keyword: &str) -> Rule {
+pub(super) fn parameter(location: &Location<'_>, documents: &Documents<'_>, keyword: &str) -> Rule {
     match keyword {
+        "explode" if holds_lone_values(location, documents) => fixed(
+            Compatible,
+            Audience::GeneratedCode,
+            format!(
+                "`explode` of {} is now {}: a lone value is written as before.",
+                location.subject,
+                side(location.new)
+            ),
+        ),
         "required" => required_flag(location, &location.subject, "do not send it"),
         "deprecated" => deprecated(location),
         "allowEmptyValue" => added_or_removed(
@@ -205,6 +214,18 @@ pub(super) fn parameter(location: &Location<'_>, keyword: &str) -> Rule {
         )),
         _ => changed(location),
     }
+}
+
+/// Whether the values of a parameter are neither lists nor objects on both sides.
+fn holds_lone_values(location: &Location<'_>, documents: &Documents<'_>) -> bool {
+    let sides = [(documents.old, location.old_holder), (documents.new, location.new_holder)];
+    sides.into_iter().all(|(document, holder)| {
+        let schema = holder.and_then(|holder| holder.get("schema"));
+        let schema = schema.map(|schema| dereferenced(document, schema));
+        schema.is_some_and(|schema| {
+            ["string", "integer", "number", "boolean"].iter().any(|one| schema["type"] == *one)
+        })
+    })
 }
 
 pub(super) fn required_flag(location: &Location<'_>, subject: &str, omission: &str) -> Rule {

@@ -3,9 +3,10 @@
 mod limits;
 mod types;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Rule, STILL_EXPECTED, STILL_TAKEN, UNEXPECTED, by_direction, changed, deprecated, different,
@@ -13,8 +14,8 @@ use super::{
 };
 use crate::canonical::ObjectKind;
 use crate::canonical::is_never;
-use crate::compatibility::location::{Location, NodeKind, ValueForm};
-use crate::compatibility::usage::has_flag;
+use crate::compatibility::location::{Documents, Location, NodeKind, ValueForm};
+use crate::compatibility::usage::{has_flag, resolve_aliases};
 use crate::compatibility::usage_set::Direction;
 use crate::compatibility::{Audience, Severity};
 use crate::quoting::{code, value};
@@ -26,8 +27,27 @@ pub use types::KEYWORDS_OF_TYPES;
 pub use types::limits_both;
 use types::{is_list_of_lone_value, takes_null, typed, types_of};
 
-pub fn discriminator(location: &Location<'_>, keyword: &str) -> Rule {
+pub fn discriminator(location: &Location<'_>, documents: &Documents<'_>, keyword: &str) -> Rule {
+    let target = |document: &Value, to: &Value| {
+        let reference = json!({ "$ref": to });
+        resolve_aliases(document, &reference).map(Cow::into_owned)
+    };
     match (keyword, &location.name, &location.old, &location.new) {
+        ("mapping", Some(name), Some(old), Some(new))
+            if target(documents.old, old).is_some()
+                && target(documents.old, old) == target(documents.new, new) =>
+        {
+            fixed(
+                Compatible,
+                Audience::GeneratedCode,
+                format!(
+                    "{} of {} is another schema with the same content: only generated code sees \
+                     another name.",
+                    code(name),
+                    location.subject
+                ),
+            )
+        }
         ("mapping", Some(name), None, Some(_)) => {
             wider(format!("{} is a new kind of {}", code(name), location.subject))
         }

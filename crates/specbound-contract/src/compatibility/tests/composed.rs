@@ -343,6 +343,51 @@ fn compositions_of_other_values_are_not_taken_for_the_same() {
             [Compatible, Breaking],
             [Breaking, Compatible],
         ),
+        (
+            json!({"oneOf": [{"type": "integer"}, {"type": "string"}]}),
+            json!({"oneOf": [{"type": "integer"}, {"type": "string"}, {"minimum": 3}]}),
+            [Breaking, Breaking],
+            [Breaking, Breaking],
+        ),
+        (
+            json!({"oneOf": [{"type": "string", "maxLength": 3}, {"minLength": 9}]}),
+            json!({"oneOf": [{"type": "string", "maxLength": 9}, {"minLength": 9}]}),
+            [Breaking, Breaking],
+            [Breaking, Breaking],
+        ),
+        (
+            json!({"oneOf": [{"type": "null"}, {"maxLength": 3}]}),
+            json!({"oneOf": [{"maxLength": 3}]}),
+            [Breaking, Breaking],
+            [Breaking, Breaking],
+        ),
+        // The schema of further members applies to names that no pattern names.
+        (
+            json!({"patternProperties": {"^x": {"type": "string"}},
+                "additionalProperties": {"type": "integer"}}),
+            json!({"additionalProperties": {"type": "integer"}}),
+            [Breaking, Breaking],
+            [Breaking, Breaking],
+        ),
+        (
+            json!({"patternProperties": {"^x": {"type": "string"}},
+                "additionalProperties": {"type": ["string", "integer"]}}),
+            json!({"additionalProperties": {"type": ["string", "integer"]}}),
+            [Compatible, Breaking],
+            [Breaking, Compatible],
+        ),
+        (
+            json!({"multipleOf": 0.1}),
+            json!({"multipleOf": 0.3}),
+            [Breaking, Compatible],
+            [Compatible, Breaking],
+        ),
+        (
+            json!({"multipleOf": 0.1}),
+            json!({"multipleOf": 0.25}),
+            [Breaking, Breaking],
+            [Breaking, Breaking],
+        ),
         // Further members are those that the same schema does not name.
         (blind, closed, [Breaking, Breaking], [Breaking, Breaking]),
         // One more item that matches may be one too many.
@@ -377,12 +422,37 @@ fn spellings_of_the_same_types_are_compatible() {
             json!({"anyOf": [{"type": "string", "title": "Text"}, {"type": "integer"}]}),
         ),
         (
+            json!({"type": "string", "enum": ["a", "b"]}),
+            json!({"type": "string", "oneOf": [{"const": "a", "title": "A"}, {"const": "b"}]}),
+        ),
+        (
             json!({"type": ["integer", "string"], "maxLength": 4}),
             json!({"oneOf": [{"type": "integer"}, {"type": "string", "maxLength": 4}]}),
         ),
     ] {
         for (old, new) in [(&old, &new), (&new, &old)] {
             assert_eq!(worst("3.1.0", old, new, &json!({})), [Compatible; 2], "{old} to {new}");
+        }
+    }
+}
+
+#[test]
+fn kind_may_have_another_name_for_the_same_schema() {
+    let document = |target: &str, schema: Value| {
+        let reference = format!("#/components/schemas/{target}");
+        let schema = json!({"properties": {"t": schema}, "required": ["t"]});
+        schemas(
+            "3.1.0",
+            &json!({"oneOf": [{"$ref": reference}],
+                "discriminator": {"propertyName": "t", "mapping": {"cat": reference}}}),
+            &json!({target: schema}),
+        )
+    };
+    let text = json!({"type": "string"});
+    for (new, expected) in [(&text, false), (&json!({"type": "integer"}), true)] {
+        let (old, new) = (document("Cat", text.clone()), document("Tom", new.clone()));
+        for (old, new) in old.iter().zip(&new) {
+            assert_eq!(may_break(&compare(old, new)), expected, "{old} to {new}");
         }
     }
 }

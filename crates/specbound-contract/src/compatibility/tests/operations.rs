@@ -95,3 +95,63 @@ fn every_part_of_a_document_is_classified() {
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
 }
+
+#[test]
+fn ranges_describe_what_has_no_description_of_its_own() {
+    let text = "{description: d, content: {a/b: {schema: {type: string}}}}";
+    let number = "{description: d, content: {a/b: {schema: {type: integer}}}}";
+    let statuses = |all: &[(&str, &str)]| {
+        let all: Vec<String> = all.iter().map(|(key, one)| format!("{key}: {one}")).collect();
+        format!("responses: {{{}}}", all.join(", "))
+    };
+    let sent = |content: &str| {
+        format!("requestBody: {{content: {{{content}}}}}\nresponses: {{'200': {{description: d}}}}")
+    };
+    let read =
+        |content: &str| format!("responses: {{'200': {{description: d, content: {{{content}}}}}}}");
+    let (any, one) = ("'*/*': {schema: {type: string}}", "a/b: {schema: {type: string}}");
+    let (kind, other) = ("'a/*': {schema: {type: string}}", "a/b: {schema: {type: integer}}");
+    let beside = |one: &str| format!("{any}, {one}");
+    // The change from the left to the right breaks clients, and then the change back.
+    let rows = [
+        (statuses(&[("4XX", text)]), statuses(&[("4XX", text), ("'404'", text)]), [false, false]),
+        (statuses(&[("4XX", text)]), statuses(&[("4XX", text), ("'404'", number)]), [true, true]),
+        (statuses(&[("default", text)]), statuses(&[("'404'", number)]), [true, true]),
+        (
+            statuses(&[("'200'", text), ("default", number)]),
+            statuses(&[("'200'", text), ("'404'", text), ("default", number)]),
+            [true, true],
+        ),
+        (statuses(&[("2XX", text)]), statuses(&[("'200'", text)]), [false, true]),
+        (statuses(&[("2XX", text)]), statuses(&[("'200'", number)]), [true, true]),
+        (
+            statuses(&[("default", text)]),
+            statuses(&[("default", text), ("'200'", text)]),
+            [false, false],
+        ),
+        (
+            statuses(&[("'200'", text), ("default", text)]),
+            statuses(&[("'200'", text), ("'201'", text), ("default", text)]),
+            [true, true],
+        ),
+        (sent(one), sent(any), [false, true]),
+        (sent(one), sent(kind), [false, true]),
+        (sent(other), sent(kind), [true, true]),
+        (sent(any), sent(&beside(one)), [false, false]),
+        (sent(any), sent(&beside(other)), [true, true]),
+        (read(any), read(one), [false, true]),
+        (read(any), read(other), [true, true]),
+        (read(any), read(kind), [false, true]),
+        (read(&beside(one)), read(one), [false, false]),
+    ];
+    for (left, right, expected) in rows {
+        let ([left, ..], [right, ..]) = (&documents(&left)[0][..], &documents(&right)[0][..])
+        else {
+            panic!("{left}");
+        };
+        for ((old, new), expected) in [(left, right), (right, left)].iter().zip(expected) {
+            let (found, rendered) = breaks(old, new);
+            assert_eq!(found, expected, "{old} to {new}\n    {rendered}");
+        }
+    }
+}

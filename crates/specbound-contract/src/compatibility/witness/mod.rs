@@ -17,7 +17,6 @@ use crate::compatibility::location::{Documents, Location, NodeKind};
 use crate::compatibility::rules::limits_both;
 use crate::compatibility::usage_set::Direction;
 use crate::compatibility::{Audience, Severity};
-use crate::diff::join;
 use crate::quoting::code;
 use accept::{PatternCache, Schemas};
 use values::Pair;
@@ -156,31 +155,66 @@ impl Witnesses {
         };
         for carrier in carriers {
             for (schema, old, new) in &pairs {
-                let steps = self.left.get().min(MAX_STEPS);
-                if steps == 0 {
+                if self.left.get() == 0 {
                     let reason = "the changes are too many to make a value for each";
                     return Some(Witness::None(reason));
                 }
-                self.engine.fuel.set(steps);
-                let direction = carrier.direction();
-                let of = |document| Schemas { document, direction, engine: &self.engine };
-                let (old_side, new_side) = (of(documents.old), of(documents.new));
-                let value = match carrier {
-                    MessageKind::Request => {
-                        Pair { accepting: old_side, refusing: new_side }.difference(old, new)
-                    }
-                    MessageKind::Response => {
-                        Pair { accepting: new_side, refusing: old_side }.difference(new, old)
-                    }
-                };
-                self.left.set(self.left.get() - (steps - self.engine.fuel.get()));
-                if let Some(value) = value {
+                if let Some(value) = self.search(documents, *carrier, old, new) {
                     let (carrier, schema) = (*carrier, schema.clone());
                     return Some(Witness::Value { carrier, schema, value });
                 }
             }
         }
         Some(Witness::None(schema_reason(location, severity)))
+    }
+
+    /// A value that a message of this kind may have in one document only.
+    fn search(
+        &self,
+        documents: &Documents<'_>,
+        carrier: MessageKind,
+        old: &Value,
+        new: &Value,
+    ) -> Option<Value> {
+        let steps = self.left.get().min(MAX_STEPS);
+        self.engine.fuel.set(steps);
+        let [old_side, new_side] = [documents.old, documents.new]
+            .map(|document| self.schemas_of(document, carrier.direction()));
+        let value = match carrier {
+            MessageKind::Request => {
+                Pair { accepting: old_side, refusing: new_side }.difference(old, new)
+            }
+            MessageKind::Response => {
+                Pair { accepting: new_side, refusing: old_side }.difference(new, old)
+            }
+        };
+        self.left.set(self.left.get() - (steps - self.engine.fuel.get()));
+        value
+    }
+
+    fn schemas_of<'a>(&'a self, document: &'a Value, direction: Direction) -> Schemas<'a> {
+        Schemas { document, direction, engine: &self.engine }
+    }
+
+    /// A lone value that one document refuses because it matches several members of a `oneOf`. An
+    /// object with further members may match many, and is not looked for.
+    pub fn overlap(&self, documents: &Documents<'_>, location: &Location<'_>) -> Option<Witness> {
+        let (old, new) = (location.old_holder?, location.new_holder?);
+        location.uses.kinds().find_map(|(direction, _)| {
+            let (carrier, document, refusing) = match direction {
+                Direction::Request => (MessageKind::Request, documents.new, new),
+                Direction::Response => (MessageKind::Response, documents.old, old),
+            };
+            let value = self.search(documents, carrier, old, new)?;
+            let side = self.schemas_of(document, direction);
+            self.engine.fuel.set(MAX_STEPS);
+            let members = refusing.get("oneOf")?.as_array()?;
+            let matching =
+                members.iter().filter(|member| side.accepts(member, &value) == Some(true));
+            let is_lone = !value.is_object() && !value.is_array();
+            let schema = location.holder_path();
+            (is_lone && matching.count() > 1).then_some(Witness::Value { carrier, schema, value })
+        })
     }
 }
 
@@ -200,14 +234,7 @@ fn schemas(location: &Location<'_>) -> Option<Vec<(String, Value, Value)>> {
         pairs.extend(pair(&location.path, side(location.old), side(location.new)));
     }
     if location.holder == ObjectKind::Schema {
-        // Data below the keyword adds further steps to the path.
-        let keyword = join("", &location.keyword);
-        let end = match &location.name {
-            Some(name) => join(&keyword, name),
-            None => keyword,
-        };
-        let holder = location.path.rfind(&end).map_or("", |at| &location.path[..at]);
-        pairs.extend(pair(holder, location.old_holder, location.new_holder));
+        pairs.extend(pair(&location.holder_path(), location.old_holder, location.new_holder));
     }
     (!pairs.is_empty()).then_some(pairs)
 }

@@ -129,8 +129,14 @@ pub(super) fn multiple(location: &Location<'_>, old: Option<&Value>, new: Option
     match (old, new, old.and_then(Value::as_f64).zip(new.and_then(Value::as_f64))) {
         (None, Some(_), _) => narrower(what),
         (Some(_), None, _) => wider(what),
-        (.., Some((before, now))) if now % before == 0.0 => narrower(what),
-        (.., Some((before, now))) if before % now == 0.0 => wider(what),
+        (.., Some((before, now))) if is_multiple(now, before) => narrower(what),
+        (.., Some((before, now))) if is_multiple(before, now) => wider(what),
         _ => different(what),
     }
+}
+
+/// Whether a number is a multiple of another, both as they are written: 0.3 is one of 0.1.
+fn is_multiple(number: f64, of: f64) -> bool {
+    let times = number / of;
+    times.is_finite() && (times - times.round()).abs() <= times.abs() * f64::EPSILON * 4.0
 }
