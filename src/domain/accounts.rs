@@ -18,8 +18,8 @@ use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
 use super::usernames::username_key;
 use super::{
-    App, DomainError, ValidationErrors, closing, known_clients, owner_language, ownership, rehash,
-    usernames,
+    App, DomainError, ValidationErrors, closing, known_clients, owner_language, rehash,
+    undeleted_addresses, usernames,
 };
 use crate::mail::Notice;
 use crate::store::{Account, StoreError, Writer};
@@ -375,8 +375,9 @@ pub struct RenewedCredentials {
     pub device: DeviceCookie,
 }
 
-/// Changes the password of the signed-in account and ends its sessions, its tokens but `kept_token`,
-/// and the unverified addresses that a thief of one may have added. With `new_session`, the caller continues in a new session.
+/// Changes the password of the signed-in account. Ends its sessions, its tokens but `kept_token`,
+/// and unverified addresses, which a thief may have added. With `new_session`, the caller continues
+/// in a new session.
 ///
 /// # Errors
 ///
@@ -420,7 +421,7 @@ pub async fn change_password(
         w.account_set_password(id, &hash)?;
         w.session_delete_others(id, None)?;
         w.token_delete_others(id, kept_token)?;
-        let leftover = ownership::delete_unproved(w, &current)?;
+        let leftover = undeleted_addresses::delete_unproved(w, &current)?;
         known_clients::forget_other_networks(w, op, id)?;
         notices::queue(w, op, &recipients, &current, Notice::PasswordChanged)?;
         audit::record(w, op, Event::PasswordChanged, id, "")?;
@@ -430,7 +431,7 @@ pub async fn change_password(
         Ok((Some(RenewedCredentials { session, device }), leftover))
     });
     let (renewed, leftover) = write.await?;
-    ownership::delete_remaining(op, leftover).await?;
+    undeleted_addresses::delete_remaining(op, leftover).await?;
     op.outbox.wake();
     Ok(renewed)
 }

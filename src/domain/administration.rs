@@ -11,8 +11,8 @@ use super::operation::Operation;
 use super::passwords::{self, Password, UserAttributes};
 use super::revocation::{Revoked, revoke_all};
 use super::{
-    App, DomainError, ValidationErrors, email_addresses, email_format, ownership, sessions,
-    usernames,
+    App, DomainError, ValidationErrors, email_addresses, email_format, sessions,
+    undeleted_addresses, usernames,
 };
 use crate::store::{Account, NewAccount};
 
@@ -151,12 +151,12 @@ pub async fn set_password(
     let (id, hash) = (account.id, op.hasher.hash(Requester::server(), password).await?);
     let write = op.write(move |w, op| {
         let current = w.account_find(id)?.ok_or(DomainError::NotFound)?;
-        let leftover = ownership::delete_unproved(w, &current)?;
+        let leftover = undeleted_addresses::delete_unproved(w, &current)?;
         audit::record(w, op, Event::PasswordSet, id, "")?;
         Ok((accounts::replace_password(w, id, &hash)?, leftover))
     });
     let (revoked, leftover) = write.await?;
-    ownership::delete_remaining(op, leftover).await?;
+    undeleted_addresses::delete_remaining(op, leftover).await?;
     Ok(revoked)
 }
 

@@ -10,7 +10,10 @@ use super::audit::{self, Event};
 use super::keys::LinkState;
 use super::limits::{MailBudget, MailPurpose, Purpose};
 use super::operation::{Actor, Operation};
-use super::{App, DomainError, ValidationErrors, keys, notices, owner_language, ownership};
+use super::{
+    App, DomainError, ValidationErrors, keys, notices, owner_language, ownership,
+    undeleted_addresses,
+};
 use crate::mail::Notice;
 use crate::store::{Account, Conflict, EmailAddress, NewAccount, Reader, StoreError, Writer};
 
@@ -313,7 +316,7 @@ pub async fn confirm(op: &Operation, key: &str) -> Result<(), DomainError> {
             Ok(leftover)
         })
         .await?;
-    ownership::delete_remaining(op, leftover).await?;
+    undeleted_addresses::delete_remaining(op, leftover).await?;
     op.outbox.wake();
     op.limits.refund(attempt).await;
     Ok(())

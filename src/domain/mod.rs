@@ -40,6 +40,7 @@ pub mod sessions;
 pub mod social;
 pub mod strength;
 pub mod tokens;
+mod undeleted_addresses;
 pub mod usernames;
 
 use std::fmt;

@@ -15,33 +15,9 @@ use super::audit::{self, Event};
 use super::hashing::{UNUSABLE_PREFIX, is_usable};
 use super::operation::Operation;
 use super::revocation::revoke_all;
+use super::undeleted_addresses::UndeletedAddresses;
 use super::{App, DomainError, factors};
 use crate::store::{Account, EmailAddress, Reader, StoreError, Writer};
-
-/// Rows per write transaction: some milliseconds.
-const BATCH: u16 = 500;
-
-/// Addresses still to be deleted, beyond the batch of one write.
-#[derive(Debug, Clone, Copy)]
-#[must_use = "the remaining rows must be deleted before the response"]
-pub(super) struct UndeletedAddresses {
-    account_id: i64,
-    keep: i64,
-    last: i64,
-    unproved_alone: bool,
-}
-
-impl UndeletedAddresses {
-    /// Deletes a batch; returns the remainder and how many rows were deleted.
-    fn delete(self, w: &Writer<'_>) -> Result<(Option<UndeletedAddresses>, usize), StoreError> {
-        let UndeletedAddresses { account_id, keep, last, unproved_alone } = self;
-        let deleted = match unproved_alone {
-            true => w.email_address_delete_unproved(account_id, keep, last, BATCH.into())?,
-            false => w.email_address_delete_others(account_id, keep, last, BATCH.into())?,
-        };
-        Ok(((deleted == usize::from(BATCH)).then_some(self), deleted))
-    }
-}
 
 /// An unusable password.
 pub(super) fn unusable_password(app: &App) -> String {
@@ -84,18 +60,6 @@ pub(super) fn after_reset(
     Ok(None)
 }
 
-/// Called with a new password, unless a reset verified something new. Deletes added, unverified addresses: a key
-/// emailed to one would give access to the account again.
-pub(super) fn delete_unproved(
-    w: &Writer<'_>,
-    account: &Account,
-) -> Result<Option<UndeletedAddresses>, StoreError> {
-    let keep = w.email_address_find_by_email(account.id, &account.email)?.map_or(0, |row| row.id);
-    let last = w.email_address_last_id(account.id)?;
-    let leftover = UndeletedAddresses { account_id: account.id, keep, last, unproved_alone: true };
-    leftover.delete(w).map(|(left, _)| left)
-}
-
 fn is_sign_up_address(r: &Reader<'_>, row: &EmailAddress) -> Result<bool, StoreError> {
     Ok(r.email_address_find_first(row.account_id)?.is_some_and(|first| first.id == row.id))
 }
@@ -130,20 +94,4 @@ fn take_over(
     );
     audit::record(w, op, Event::OwnershipProved, id, &detail)?;
     Ok(leftover)
-}
-
-/// Deletes the remaining batches.
-///
-/// # Errors
-///
-/// The store's.
-pub(super) async fn delete_remaining(
-    app: &App,
-    leftover: Option<UndeletedAddresses>,
-) -> Result<(), StoreError> {
-    let mut leftover = leftover;
-    while let Some(left) = leftover {
-        leftover = app.store.write(move |w| left.delete(w).map(|(left, _)| left)).await?;
-    }
-    Ok(())
 }

@@ -18,7 +18,7 @@ use super::passwords::Password;
 use super::usernames::username_key;
 use super::{
     App, DomainError, ValidationErrors, email_addresses, known_clients, notices, owner_language,
-    ownership,
+    ownership, undeleted_addresses,
 };
 use crate::mail::Notice;
 use crate::store::{Account, EmailAddress, Reader, StoreError};
@@ -166,14 +166,14 @@ async fn set_password(
             audit::record(w, op, Event::PasswordReset, current.id, "")?;
             let leftover = match proved {
                 Some(row) => ownership::after_reset(w, op, &row)?,
-                None => ownership::delete_unproved(w, &current)?,
+                None => undeleted_addresses::delete_unproved(w, &current)?,
             };
             // After the takeover, so that addresses that it removed get no notice.
             notices::queue(w, op, &recipients, &current, Notice::PasswordReset)?;
             Ok((leftover, known_clients::renew(op, current.id, &hash)))
         })
         .await?;
-    ownership::delete_remaining(op, leftover).await?;
+    undeleted_addresses::delete_remaining(op, leftover).await?;
     op.outbox.wake();
     op.limits.refund(attempt).await;
     Ok(device)
