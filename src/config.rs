@@ -46,8 +46,10 @@ pub struct Config {
     pub admin: Option<Admin>,
     pub branding: Branding,
     pub email: Email,
-    /// The claim with the groups of a user, if they are followed.
-    pub groups_claim: Option<String>,
+    /// The claim with the groups of a user.
+    pub groups_claim: String,
+    /// Ids of the providers whose groups are followed.
+    pub group_providers: Vec<String>,
     pub providers: Vec<ProviderSettings>,
     /// Root certificates of providers, beside the public ones.
     pub provider_roots: Option<PathBuf>,

@@ -287,6 +287,7 @@ pub fn providers(
         private: config.provider_networks.clone(),
         root_certificates: config.provider_roots.clone(),
         groups_claim: config.groups_claim.clone(),
+        group_providers: config.group_providers.clone(),
     };
     Providers::new(&config.providers, &common, &config.rules.site_url, timeout)
 }

@@ -37,6 +37,11 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
     let email = email(values, &branding, site_url.as_deref().unwrap_or_default(), all);
     let http = http(values, site_url.as_deref(), all);
     let rules = rules(values, site_url.as_deref(), all);
+    let providers = providers(values, all);
+    let group_providers = match rules.group_sync.is_some() {
+        true => all.or_default(group_providers(values, &providers)),
+        false => Vec::new(),
+    };
     let config = Config {
         database,
         database_password,
@@ -45,8 +50,9 @@ pub(super) fn config(mut values: Values) -> Result<Config, ConfigError> {
         admin: all.or_default(admin(values)),
         branding,
         email,
-        groups_claim: rules.group_sync.is_some().then(|| values.text(&SSO_GROUP_KEY)),
-        providers: providers(values, all),
+        groups_claim: values.text(&SSO_GROUP_KEY),
+        group_providers,
+        providers,
         provider_roots: values.get(&SSO_TLS_ROOTS).map(PathBuf::from),
         provider_networks: all.or_default(values.networks(&SSO_PRIVATE_NETWORKS)),
         leaked_passwords: leaked_passwords(values),
@@ -238,6 +244,24 @@ fn providers(values: &Values, errors: &mut Errors) -> Vec<ProviderSettings> {
         }
     };
     ids.into_iter().map(provider).collect()
+}
+
+/// The providers whose groups count. At a public one, anyone can make a group of any name.
+fn group_providers(
+    values: &Values,
+    providers: &[ProviderSettings],
+) -> Result<Vec<String>, ConfigError> {
+    let named = values.list(&SSO_GROUP_PROVIDERS);
+    let ids: Vec<String> = providers.iter().map(|provider| provider.id.clone()).collect();
+    match (named.is_empty(), ids.len()) {
+        (true, 0 | 1) => Ok(ids),
+        (true, _) => Err(ConfigError::Missing(
+            "INVENTREE_LOGIN_ENABLE_SSO_GROUP_SYNC with several providers",
+            SSO_GROUP_PROVIDERS.name.to_owned(),
+        )),
+        (false, _) if named.iter().all(|id| ids.contains(id)) => Ok(named),
+        (false, _) => Err(ConfigError::invalid(&SSO_GROUP_PROVIDERS)),
+    }
 }
 
 fn group_sync(values: &Values) -> Result<Option<GroupSync>, ConfigError> {

@@ -231,6 +231,8 @@ settings! {
         LOGIN_ENABLE_SSO_GROUP_SYNC: Flag, Value("false"),
             "groups follow the claims of providers";
         SSO_GROUP_KEY: Text("the name of a claim"), Value("groups"), "the claim with the groups";
+        SSO_GROUP_PROVIDERS: List("ids of INVENTREE_SSO_PROVIDERS"), Unset,
+            "providers whose groups count; required if there are several";
         SSO_GROUP_MAP: Text("a JSON object, such as {\"/stock\": \"Stock keepers\"}"), Unset,
             "maps claimed groups to local groups; other groups are ignored";
         SSO_REMOVE_GROUPS: Flag, Value("true"),

@@ -56,8 +56,10 @@ pub struct CommonSettings {
     pub private: Vec<Network>,
     /// A PEM file with root certificates, beside the public ones.
     pub root_certificates: Option<PathBuf>,
-    /// The claim with the groups of a user, if groups are followed.
-    pub groups_claim: Option<String>,
+    /// The claim with the groups of a user.
+    pub groups_claim: String,
+    /// Ids of the providers whose groups are followed.
+    pub group_providers: Vec<String>,
 }
 
 /// Presets: id, name, issuer.
@@ -242,7 +244,10 @@ impl Provider {
                     secret: settings.client_secret.clone(),
                     redirect: format!("{site_url}{}", callback_path(&id)),
                     trusted_audiences: settings.trusted_audiences.clone(),
-                    groups_claim: common.groups_claim.clone(),
+                    groups_claim: common
+                        .group_providers
+                        .contains(&id)
+                        .then(|| common.groups_claim.clone()),
                     outgoing: outgoing.clone(),
                 };
                 Some(match id.as_str() {

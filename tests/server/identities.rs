@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use inventree_auth::config::Config;
 use inventree_auth::domain::groups;
 use inventree_auth::domain::operation::Operation;
 use reqwest::Method;
@@ -143,6 +144,34 @@ async fn groups_follow_the_claim_within_the_map() {
     let trail = "SELECT COUNT(*) FROM audit WHERE event = 'group_joined' \
         AND detail = 'Stock keepers, company'";
     assert!(fixture.server.database.number(trail) > 0);
+}
+
+/// At a public provider, anyone can make a group of any name.
+#[tokio::test]
+async fn groups_of_other_providers_do_not_count() {
+    let settings = [
+        ("SSO_PROVIDERS", "company,gitlab"),
+        ("SSO_GITLAB_CLIENT_ID", "id"),
+        ("LOGIN_ENABLE_SSO_GROUP_SYNC", "true"),
+        ("SSO_GROUP_MAP", r#"{ "stock": "Stock keepers" }"#),
+    ];
+    for (trusted, expected) in [("gitlab", &[][..]), ("company,gitlab", &["Stock keepers"])] {
+        let named = [("SSO_GROUP_PROVIDERS", trusted)];
+        let fixture = Fixture::with(&[&settings[..], &named].concat()).await;
+        let who = Who::new("amy-1", json!({ "preferred_username": "amy", "groups": ["stock"] }));
+        let mut browser = fixture.browser();
+        assert_at(&browser.through("login", &who).await, HOME);
+        let op = Operation::of_operator(fixture.server.app());
+        assert_eq!(groups::of(&op, 1).await.unwrap(), expected, "{trusted}");
+    }
+    let load = |named: &[(&str, &str)]| {
+        let all = [&settings[..], named].concat().into_iter();
+        let loaded = Config::load(None, all.map(|(k, v)| (format!("INVENTREE_{k}"), v.to_owned())));
+        loaded.map(drop).map_err(|error| error.to_string())
+    };
+    let error = load(&[]).unwrap_err();
+    assert!(error.ends_with("requires INVENTREE_SSO_GROUP_PROVIDERS"), "{error}");
+    assert!(load(&[("SSO_GROUP_PROVIDERS", "other")]).is_err());
 }
 
 #[tokio::test]
