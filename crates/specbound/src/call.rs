@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroize;
 
 use crate::admission::{self, Admitted, AdmittedRequest, not_admitted};
-use crate::body::Fields;
+use crate::body::{BodyError, Fields};
 use crate::fields::{self, FieldErrors, NON_FIELD, Rules, Table};
 use crate::keywords::Formats;
 use crate::markers::marker;
@@ -75,12 +75,14 @@ macro_rules! request_body {
                 formats: &'static Formats,
             ) -> Result<Input<T>, ApiError> {
                 body.also_json(C::MEDIA_TYPES);
-                if Self::REQUIRED && !formats.lenient_values {
-                    body.require()?;
+                let is_missing = body.is_missing() && !formats.lenient_values;
+                if is_missing && Self::REQUIRED {
+                    return Err(BodyError::NoData.into());
                 }
                 // Boxed, since its many states would be moved about with each request that has no
                 // body.
-                Ok(Input::new(Box::pin(body.fields()).await?, formats))
+                let fields = Box::pin(body.fields()).await?;
+                Ok(Input { is_missing, ..Input::new(fields, formats) })
             }
 
             fn metadata(
@@ -115,6 +117,7 @@ impl RequestBody for NoBody {
 /// The input of a client, before any check.
 pub struct Input<T> {
     fields: Fields,
+    is_missing: bool,
     formats: &'static Formats,
     marker: PhantomData<T>,
 }
@@ -122,7 +125,7 @@ pub struct Input<T> {
 impl<T> Input<T> {
     /// `formats` are those of the [`Host`].
     pub fn new(fields: Fields, formats: &'static Formats) -> Input<T> {
-        Input { fields, formats, marker: PhantomData }
+        Input { fields, is_missing: false, formats, marker: PhantomData }
     }
 }
 
@@ -136,13 +139,22 @@ impl<T: HasConstraints + DeserializeOwned> Input<T> {
         self.check(Rules::default()).finish(FieldErrors::default())
     }
 
+    /// As [`Input::read`]; `None` if no body was sent.
+    ///
+    /// # Errors
+    ///
+    /// 400 with every bad field.
+    pub fn read_optional(self) -> Result<Option<T>, ApiError> {
+        if self.is_missing { Ok(None) } else { self.read().map(Some) }
+    }
+
     /// Text without control characters, as in the input of InvenTree's own views.
     ///
     /// # Errors
     ///
     /// 400 for a field with an HTML tag in it, before any other check.
     pub fn sanitized(self) -> Result<Input<T>, ApiError> {
-        Ok(Input::new(self.fields.sanitized()?, self.formats))
+        Ok(Input { fields: self.fields.sanitized()?, ..self })
     }
 
     /// Checked against the constraint table; errors of the domain are added before

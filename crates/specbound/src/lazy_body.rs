@@ -145,14 +145,11 @@ impl LazyBody {
         self.also_json = media_types;
     }
 
-    /// # Errors
-    ///
-    /// 400 for an empty body.
-    pub(crate) fn require(&self) -> Result<(), BodyError> {
-        // A form without fields has no bytes.
+    /// Whether no body was sent. A form without fields has no bytes.
+    pub(crate) fn is_missing(&self) -> bool {
         let is_form =
             self.content_type().is_some_and(|sent| base(sent).eq_ignore_ascii_case(body::FORM));
-        if self.content.is_empty() && !is_form { Err(BodyError::NoData) } else { Ok(()) }
+        self.content.is_empty() && !is_form
     }
 
     /// `Content-Type` as it was sent.

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bodies::JsonInput;
-use crate::body::{self, BodyLimits, json};
+use crate::body::{self, BodyError, BodyLimits, json};
 use crate::call::{Call, RequestBody};
 use crate::fields::as_json;
 use crate::keywords::Formats;
@@ -47,39 +47,49 @@ impl<P: Policy, B: TypedBody> Call<P, B> {
     }
 }
 
-macro_rules! fields_body {
-    ($body:ident) => {
-        impl<T, C> TypedBody for $body<T, C>
-        where
-            T: HasConstraints + JsonSchema + DeserializeOwned + Send + Sync + 'static,
-            C: ContentTypes,
-        {
-            type Value = T;
-
-            async fn read_value(
-                mut body: LazyBody,
-                formats: &'static Formats,
-            ) -> Result<T, ApiError> {
-                body.also_json(C::MEDIA_TYPES);
-                if Self::REQUIRED && !formats.lenient_values {
-                    body.require()?;
-                }
-                if body.is_json() {
-                    let read = move |bytes: &[u8], limits: &BodyLimits| {
-                        Input::<T>::read_json(bytes, formats, limits)
-                    };
-                    if let Some(value) = Box::pin(body.whole(read)).await? {
-                        return Ok(value);
-                    }
-                }
-                Input::new(Box::pin(body.fields()).await?, formats).read()
-            }
+/// A body with members; `None` if none was sent.
+async fn members<T, C>(mut body: LazyBody, formats: &'static Formats) -> Result<Option<T>, ApiError>
+where
+    T: HasConstraints + DeserializeOwned + Send + 'static,
+    C: ContentTypes,
+{
+    body.also_json(C::MEDIA_TYPES);
+    if body.is_missing() && !formats.lenient_values {
+        return Ok(None);
+    }
+    if body.is_json() {
+        let read =
+            move |bytes: &[u8], limits: &BodyLimits| Input::<T>::read_json(bytes, formats, limits);
+        if let Some(value) = Box::pin(body.whole(read)).await? {
+            return Ok(Some(value));
         }
-    };
+    }
+    Input::new(Box::pin(body.fields()).await?, formats).read().map(Some)
 }
 
-fields_body!(Body);
-fields_body!(OptionalBody);
+impl<T, C> TypedBody for Body<T, C>
+where
+    T: HasConstraints + JsonSchema + DeserializeOwned + Send + Sync + 'static,
+    C: ContentTypes,
+{
+    type Value = T;
+
+    async fn read_value(body: LazyBody, formats: &'static Formats) -> Result<T, ApiError> {
+        Ok(members::<T, C>(body, formats).await?.ok_or(BodyError::NoData)?)
+    }
+}
+
+impl<T, C> TypedBody for OptionalBody<T, C>
+where
+    T: HasConstraints + JsonSchema + DeserializeOwned + Send + Sync + 'static,
+    C: ContentTypes,
+{
+    type Value = Option<T>;
+
+    async fn read_value(body: LazyBody, formats: &'static Formats) -> Result<Option<T>, ApiError> {
+        members::<T, C>(body, formats).await
+    }
+}
 
 async fn any_json<T, C>(
     mut body: LazyBody,

@@ -125,6 +125,13 @@ impl Api for Workshop {
         told!("order", OrderResponse200, read.await)
     }
 
+    async fn draft(
+        rqctx: Rqctx,
+        call: Call<policy::Anyone, OptionalBody<types::OrderRequest, content::Json>>,
+    ) -> Outcome<200, types::DraftResponse200> {
+        told!("draft", DraftResponse200, call.read(&rqctx).await.map(|(_, order)| order))
+    }
+
     async fn texts(
         rqctx: Rqctx,
         query: Query<params::TextsQuery>,
@@ -133,7 +140,7 @@ impl Api for Workshop {
     ) -> Outcome<200, types::TextsResponse200> {
         let read = async {
             let (query, headers) = (query.read()?, headers.read()?);
-            let body = call.admit(&rqctx).await?.1.read()?;
+            let body = call.admit(&rqctx).await?.1.read_optional()?;
             Ok(json!([query.from, query.hosts, query.span, headers.x_mail, body]))
         };
         told!("texts", TextsResponse200, read.await)

@@ -198,8 +198,9 @@ impl Api for Library {
         call: Call<policy::Anyone, OptionalBody<types::NoteCreateRequest, content::JsonOrForm>>,
     ) -> Outcome<202, types::NoteCreateResponse202> {
         let run = async {
-            let types::NoteCreateRequest { text, about: _ } = call.read(&rqctx).await?.1;
-            Ok::<_, ApiError>(Reply::new(types::NoteCreateResponse202 { place: text.len() as i64 }))
+            let note = call.read(&rqctx).await?.1;
+            let place = note.map_or(0, |note| note.text.len() as i64);
+            Ok::<_, ApiError>(Reply::new(types::NoteCreateResponse202 { place }))
         };
         Ok(run.await.unwrap_or_else(Reply::failed))
     }

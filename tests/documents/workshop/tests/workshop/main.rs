@@ -194,6 +194,26 @@ async fn json_types_are_strict_and_a_required_body_is_enforced() {
 }
 
 #[tokio::test]
+async fn optional_body_may_be_missing_though_its_members_are_required() {
+    let server = Server::start().await;
+    for path in ["/drafts", "/texts"] {
+        let missing = server.client.post(format!("{}{path}", server.base));
+        let (status, response) = Server::sent(missing).await;
+        assert_eq!(status, 200, "{response}");
+        let body = response[1].as_array().and_then(|parts| parts.last()).unwrap_or(&response[1]);
+        assert_eq!(*body, Value::Null, "{path}");
+    }
+    let expected = json!({
+        "item": ["This field is required."],
+        "non_field_errors": ["Ensure this field has at least 2 members."],
+    });
+    assert_eq!(server.post("/drafts", json!({})).await, (400, expected));
+    let (status, response) = server.post("/drafts", json!({"item": "a", "count": 6})).await;
+    assert_eq!((status, &response[1]["item"]), (200, &json!("a")));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn bodies_of_every_kind_are_read() {
     let server = Server::start().await;
     let send = |method: &str, path: &str, kind: &str, body: &'static str| {
