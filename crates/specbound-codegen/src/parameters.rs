@@ -153,8 +153,56 @@ fn read(
         Some(bounds) => quote!(|value: &#kind| #bounds),
         None => quote!(|_: &#kind| true),
     };
-    quote!(sent.#how(#wire_name, #fits))
+    let expected = expected(item);
+    quote!(sent.#how(#wire_name, #fits, #expected))
 }
+
+/// The values that a plain parameter takes, for the message of one that it does not.
+fn expected(schema: &Value) -> String {
+    let choices = |choices: &Vec<Value>| {
+        let text = |choice: &Value| match choice {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let shown = choices.iter().take(MAX_CHOICES).map(text).collect::<Vec<_>>().join(", ");
+        let more = if choices.len() > MAX_CHOICES { " and others" } else { "" };
+        format!("one of {shown}{more}")
+    };
+    if let Some(all) = schema["enum"].as_array() {
+        return choices(all);
+    }
+    let mut parts = vec![match schema["type"].as_str() {
+        Some("integer") => "an integer".to_owned(),
+        Some("number") => "a number".to_owned(),
+        Some("boolean") => "true or false".to_owned(),
+        _ => match schema["format"].as_str() {
+            Some(format) if formats::is_checked(&schema["format"]) => format!("a valid {format}"),
+            _ => "a text".to_owned(),
+        },
+    }];
+    for (keyword, exclusive, strict, loose) in [
+        ("minimum", "exclusiveMinimum", "more than", "at least"),
+        ("maximum", "exclusiveMaximum", "less than", "at most"),
+    ] {
+        if let Some(bound) = schema[keyword].as_number() {
+            let relation = if schema[exclusive] == true { strict } else { loose };
+            parts.push(format!("{relation} {bound}"));
+        }
+    }
+    for (keyword, relation) in [("minLength", "at least"), ("maxLength", "at most")] {
+        if let Some(length) = whole(&schema[keyword]) {
+            let plural = if length == 1 { "" } else { "s" };
+            parts.push(format!("{relation} {length} character{plural}"));
+        }
+    }
+    if let Some(pattern) = schema["pattern"].as_str() {
+        parts.push(format!("matching {pattern}"));
+    }
+    parts.join(", ")
+}
+
+/// Choices that a message lists.
+const MAX_CHOICES: usize = 20;
 
 /// The schema of a parameter for the export, with the members of the parameter that dropshot's
 /// document cannot hold.
@@ -302,7 +350,7 @@ fn bounds(schema: &Value, runtime: &syn::Path) -> Option<TokenStream> {
         && is_text
         && let Some(format) = formats::checked(schema.get("format"), runtime)
     {
-        all.push(quote!(#format.holds(value)));
+        all.push(quote!(sent.holds(#format, value)));
     }
     if all.is_empty() { None } else { Some(quote!(#(#all)&&*)) }
 }

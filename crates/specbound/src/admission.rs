@@ -8,6 +8,7 @@ use std::future::Future;
 
 use http::HeaderMap;
 
+use crate::keywords::Formats;
 use crate::{ApiError, Host, LazyBody, negotiation};
 
 /// The caller, unless anonymous, and the unread body.
@@ -22,8 +23,16 @@ struct Admission {
     variables: Variables,
     /// `Accept`, where the operation has several content types to choose from.
     accept: HeaderMap,
+    parameter_rules: ParameterRules,
+}
+
+/// How a host reads parameters.
+#[derive(Clone, Copy)]
+pub(crate) struct ParameterRules {
     /// [`Host::LENIENT_PARAMETERS`].
-    is_lenient: bool,
+    pub is_lenient: bool,
+    /// [`Host::FORMATS`].
+    pub formats: &'static Formats,
 }
 
 /// The variables in a request's path, by name.
@@ -45,8 +54,8 @@ pub(crate) fn with_admitted<H: Host, F: Future>(
 ) -> impl Future<Output = F::Output> {
     let entry: AdmittedRequest<H::Caller> = (caller, body);
     let entry = Cell::new(Some(Box::new(entry) as Admitted));
-    let is_lenient = H::LENIENT_PARAMETERS;
-    ADMISSION.scope(Admission { entry, variables, accept, is_lenient }, handler)
+    let parameter_rules = ParameterRules { is_lenient: H::LENIENT_PARAMETERS, formats: H::FORMATS };
+    ADMISSION.scope(Admission { entry, variables, accept, parameter_rules }, handler)
 }
 
 /// Calls `read` with the values of the variables in the path of the request that is being handled.
@@ -77,9 +86,10 @@ pub fn preferred<T: Copy>(all: &[(T, &str)]) -> Option<T> {
     all.get(place).map(|(value, _)| *value)
 }
 
-/// Whether a parameter that is not of its type counts as not sent.
-pub(crate) fn is_lenient() -> bool {
-    ADMISSION.try_with(|admission| admission.is_lenient).unwrap_or_default()
+/// Those of the host whose request is being handled.
+pub(crate) fn parameter_rules() -> ParameterRules {
+    let outside = ParameterRules { is_lenient: false, formats: &Formats::DEFAULT };
+    ADMISSION.try_with(|admission| admission.parameter_rules).unwrap_or(outside)
 }
 
 pub(crate) fn not_admitted() -> ApiError {

@@ -33,7 +33,7 @@ pub trait Host: Send + Sync + Sized + 'static {
     /// The schemes that [`Host::authenticate`] knows, by their names in the document, in the order
     /// in which they are tried.
     const SCHEMES: &'static [(&'static str, Self::Scheme)];
-    /// String formats of request fields.
+    /// String formats of requests: of bodies and of parameters.
     const FORMATS: &'static Formats = &Formats::DEFAULT;
     /// Limits of JSON bodies and forms.
     const BODY_LIMITS: &'static BodyLimits = &BodyLimits::DEFAULT;

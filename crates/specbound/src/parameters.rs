@@ -19,10 +19,10 @@ use serde::de::DeserializeOwned;
 pub use styles::{Parameter, Style};
 
 use crate::ApiError;
-use crate::admission::{is_lenient, with_path};
+use crate::admission::{ParameterRules, parameter_rules, with_path};
 use crate::constraints::Problem;
 use crate::fields::FieldErrors;
-use crate::keywords::Formats;
+use crate::formats::TextFormat;
 use crate::markers::source_schema;
 
 /// A type with one member per path, query or header parameter.
@@ -37,7 +37,7 @@ pub struct RawParameters<'a> {
     get: &'a dyn Fn(&str) -> Vec<String>,
     /// All names with their texts.
     pairs: &'a dyn Fn() -> Vec<(String, String)>,
-    is_lenient: bool,
+    rules: ParameterRules,
     errors: RefCell<FieldErrors>,
 }
 
@@ -48,7 +48,7 @@ impl<'a> RawParameters<'a> {
         pairs: &'a dyn Fn() -> Vec<(String, String)>,
     ) -> RawParameters<'a> {
         let errors = RefCell::new(FieldErrors::default());
-        RawParameters { get, pairs, is_lenient: is_lenient(), errors }
+        RawParameters { get, pairs, rules: parameter_rules(), errors }
     }
 
     fn add(&self, name: &str, messages: Vec<String>) {
@@ -56,29 +56,47 @@ impl<'a> RawParameters<'a> {
         self.errors.borrow_mut().add(name, messages);
     }
 
-    /// The last text, when it is of its type and within its bounds.
-    pub fn last<T: FromStr>(&self, name: &str, fits: impl Fn(&T) -> bool) -> Option<T> {
+    /// Whether a text has a format, by the rules of the host.
+    pub fn holds(&self, format: TextFormat, text: &str) -> bool {
+        (self.rules.formats.holds)(format, text)
+    }
+
+    /// The last text, when it is of its type and within its bounds: when it is as `expected`.
+    pub fn last<T: FromStr>(
+        &self,
+        name: &str,
+        fits: impl Fn(&T) -> bool,
+        expected: &str,
+    ) -> Option<T> {
         let text = (self.get)(name).pop()?;
-        self.one(name, &text, &fits)
+        self.one(name, &text, &fits, expected)
     }
 
     /// All texts, when every one is of its type and within its bounds.
-    pub fn all<T: FromStr>(&self, name: &str, fits: impl Fn(&T) -> bool) -> Option<Vec<T>> {
+    pub fn all<T: FromStr>(
+        &self,
+        name: &str,
+        fits: impl Fn(&T) -> bool,
+        expected: &str,
+    ) -> Option<Vec<T>> {
         let texts = (self.get)(name);
-        let read: Option<Vec<T>> = texts.iter().map(|text| self.one(name, text, &fits)).collect();
-        read.filter(|items| !items.is_empty())
+        let read = texts.iter().map(|text| self.one(name, text, &fits, expected));
+        read.collect::<Option<Vec<T>>>().filter(|items| !items.is_empty())
     }
 
-    fn one<T: FromStr>(&self, name: &str, text: &str, fits: &impl Fn(&T) -> bool) -> Option<T> {
-        let problem = match text.parse::<T>() {
+    fn one<T: FromStr>(
+        &self,
+        name: &str,
+        text: &str,
+        fits: &impl Fn(&T) -> bool,
+        expected: &str,
+    ) -> Option<T> {
+        match text.parse::<T>() {
             Ok(value) if fits(&value) => return Some(value),
             // An empty text represents an absent value.
-            Err(_) if text.is_empty() => return None,
-            Ok(_) => "This value is out of its bounds.",
-            Err(_) => "This value is not of its type.",
-        };
-        if !self.is_lenient {
-            self.add(name, vec![problem.to_owned()]);
+            Err(_) if text.is_empty() => {}
+            _ if self.rules.is_lenient => {}
+            _ => self.add(name, vec![format!("Expected {expected}.")]),
         }
         None
     }
@@ -93,7 +111,7 @@ impl<'a> RawParameters<'a> {
                 return None;
             }
         };
-        let problems = parameter.schema.problems(&value, &Formats::DEFAULT);
+        let problems = parameter.schema.problems(&value, self.rules.formats);
         if problems.is_empty() {
             let read = serde_json::from_value(value);
             return read.map_err(|e| self.add(name, vec![format!("Invalid data: {e}.")])).ok();

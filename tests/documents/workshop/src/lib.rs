@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use specbound::body::{BodyLimits, UploadLimits};
 use specbound::connections::{self, Connections, Service};
-use specbound::{ApiError, Credentials, Host, HttpService, metrics};
+use specbound::{ApiError, Credentials, Formats, Host, HttpService, metrics};
 
 /// The scopes that the caller's credentials name. Any token is good.
 pub struct Caller(pub Vec<String>);
@@ -40,6 +40,11 @@ impl Host for Workshop {
 
     const SCHEMES: &'static [(&'static str, Scheme)] =
         &[("oauth", Scheme::Oauth), ("desk", Scheme::Desk), ("badge", Scheme::Badge)];
+    const FORMATS: &'static Formats = &Formats {
+        // An address that can never get email (RFC 2606).
+        holds: |format, text| format.holds(text) && !text.ends_with("@example.invalid"),
+        ..Formats::DEFAULT
+    };
     const BODY_LIMITS: &'static BodyLimits = &BodyLimits { bytes: 4096, values: 40, depth: 8 };
     const UPLOAD_LIMITS: &'static UploadLimits =
         &UploadLimits { files: 5, file_bytes: 6 << 20, bytes: 8 << 20, ..UploadLimits::DEFAULT };

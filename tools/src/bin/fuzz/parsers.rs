@@ -83,7 +83,11 @@ pub const ALL: &[Parser] = &[
         corpus: || corpus(&["10", "-1", " 7", "9223372036854775807"]),
         run: |input| {
             let sent = |_: &str| vec![text(input)];
-            let read = RawParameters::new(&sent, &Vec::new).last::<i64>("limit", |n| *n >= 0);
+            let read = RawParameters::new(&sent, &Vec::new).last::<i64>(
+                "limit",
+                |n| *n >= 0,
+                "an integer",
+            );
             outcome(&read.map(|n| n.min(99)))
         },
     },

@@ -92,12 +92,14 @@ async fn formats_of_parameters_and_forms_are_enforced() {
     assert_eq!(response[1][1], json!(["a.b", "c"]));
     let (status, response) =
         server.texts("?from=a&hosts=a.b&hosts=-&span=1", "a@b", json!({})).await;
-    let bounds = json!(["This value is out of its bounds."]);
-    let expected =
-        json!({"from": bounds, "hosts": bounds, "span": ["0: This value is no valid time."]});
+    let expected = json!({
+        "from": ["Expected a valid uri."],
+        "hosts": ["Expected a valid hostname, at most 9 characters."],
+        "span": ["0: This value is no valid time."],
+    });
     assert_eq!((status, response), (400, expected));
     let (status, response) = server.texts("", "ada", json!({})).await;
-    assert_eq!((status, response), (400, json!({ "X-Mail": bounds })));
+    assert_eq!((status, response), (400, json!({ "X-Mail": ["Expected a valid email."] })));
 
     assert_eq!(server.links("site=a:b&mail=a@b&since=P1D").await.0, 200);
     assert_eq!(server.links("since=").await.0, 200);
@@ -109,5 +111,17 @@ async fn formats_of_parameters_and_forms_are_enforced() {
         "since": ["This value is no valid duration."],
     });
     assert_eq!(server.links("site=a&mail=a&since=P").await, (400, expected));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn rules_of_the_host_hold_in_bodies_and_parameters() {
+    let server = Server::start().await;
+    let (good, bad) = ("ada@example.com", "ada@example.invalid");
+    assert_eq!(server.texts("", good, json!({"email": good})).await.0, 200);
+    for (mail, body, field) in [(bad, good, "X-Mail"), (good, bad, "email")] {
+        let (status, response) = server.texts("", mail, json!({"email": body})).await;
+        assert_eq!((status, response[field].is_array()), (400, true), "{response}");
+    }
     server.stop().await;
 }
