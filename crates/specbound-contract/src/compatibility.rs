@@ -195,7 +195,7 @@ impl<'a> Classifier<'a> {
                 None => self.classify_one(from, location, full, &difference.path),
             };
             let is_counterpart = pair_renames[index].is_some() && difference.old.is_none();
-            let verdict = match is_counterpart {
+            let verdict = match is_counterpart || !difference.path.contains("/oneOf/") {
                 true => verdict,
                 false => self.with_overlap(&from.walk(self.documents, &difference.path), verdict),
             };

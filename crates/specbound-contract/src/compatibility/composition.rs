@@ -258,13 +258,16 @@ impl Classifier<'_> {
         new: &Value,
         direction: Direction,
     ) -> bool {
+        if old == new || self.trials == 0 {
+            return old == new;
+        }
         let (old, new) = (flatten(self.documents.old, old), flatten(self.documents.new, new));
         if old == new {
             return true;
         }
-        // Within a comparison of sets, further sets are not compared: the verdict errs towards
+        // Within a comparison of sets, further sets are not compared: the answer errs towards
         // breaking.
-        if self.strict >= MAX_VALUE_SET_DEPTH || self.trials == 0 {
+        if self.strict >= MAX_VALUE_SET_DEPTH {
             return false;
         }
         self.trials -= 1;

@@ -14,7 +14,7 @@ use super::usage::{UsageIndex, has_flag, resolve_aliases};
 use super::usage_set::Direction;
 use super::usage_set::{Operations, UsageSet};
 use crate::canonical::{FieldShape, ObjectKind, field_shape, is_method};
-use crate::diff::{join, name};
+use crate::diff::join;
 use crate::quoting::code;
 
 /// Both documents in canonical form, with their usage indexes. `usage` holds the usage common to
@@ -145,8 +145,8 @@ impl<'a> Location<'a> {
         self.path.rfind(&end).map_or("", |at| &self.path[..at]).to_owned()
     }
 
-    /// The usage of the content of this location, which `not` inverts. Under `if` either direction
-    /// may be narrower, and under `contains` if the items that match are limited.
+    /// The usage of the content of this location. Under `not` fewer values are more; under `if`
+    /// either direction may be narrower, and under `contains` if the items that match are limited.
     pub fn inner_uses(&self) -> UsageSet {
         let negated = self.holder == ObjectKind::Schema
             && match self.keyword.as_str() {
@@ -157,7 +157,7 @@ impl<'a> Location<'a> {
                     .any(|holder| holder.get("maxContains").is_some()),
                 _ => false,
             };
-        if negated { self.uses.clone().inverted() } else { self.uses.clone() }
+        if negated { self.uses.clone().negated() } else { self.uses.clone() }
     }
 
     fn step(mut self, documents: &Documents<'_>, key: &str) -> Location<'a> {
@@ -455,10 +455,15 @@ fn child<'a>(side: &MaybeValue<'a>, key: &str) -> MaybeValue<'a> {
     fn of<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
         match value {
             Value::Object(members) => members.get(key),
-            Value::Array(items) => items
-                .iter()
-                .find(|item| name(item) == key)
-                .or_else(|| items.get(key.parse::<usize>().ok()?)),
+            Value::Array(items) => {
+                // Writing each element as text costs more than reading the key once.
+                let element = serde_json::from_str::<Value>(key).ok();
+                let is_named = |item: &&Value| match item {
+                    Value::String(text) => text == key,
+                    other => element.as_ref() == Some(*other),
+                };
+                items.iter().find(is_named).or_else(|| items.get(key.parse::<usize>().ok()?))
+            }
             _ => None,
         }
     }

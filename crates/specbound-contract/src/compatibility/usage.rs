@@ -206,7 +206,7 @@ impl<'a> Graph<'a> {
                 // target.
                 let moved = match (uses.has(other), negated == now) {
                     (false, true) => uses.clone(),
-                    (false, false) => uses.clone().inverted(),
+                    (false, false) => uses.clone().negated(),
                     (true, _) => uses.in_direction(direction, now),
                 };
                 if self.all[*target].uses.extend(&moved) {
@@ -277,9 +277,9 @@ fn visit<'a>(context: Context, value: &'a Value, found: &mut Vec<Reference<'a>>)
             (ObjectKind::Operation, _) => {
                 context.direction = Direction::Request.flipped_if(context.flipped)
             }
-            (ObjectKind::Schema, "not" | "if") => context.negated = !context.negated,
+            (ObjectKind::Schema, "not" | "if") => context.negated = true,
             (ObjectKind::Schema, "contains") if members.contains_key("maxContains") => {
-                context.negated = !context.negated;
+                context.negated = true;
             }
             (ObjectKind::Discriminator, "mapping") => mapped(value, context, found),
             _ => {}

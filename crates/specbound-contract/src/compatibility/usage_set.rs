@@ -119,9 +119,15 @@ impl UsageSet {
         self.kinds().any(|(_, negated)| negated)
     }
 
-    pub fn inverted(mut self) -> UsageSet {
-        self.sets.swap(0, 1);
-        self.sets.swap(2, 3);
+    /// The same operations below a `not` or `if`. Below another one they stay there: `if` allows
+    /// neither direction, whatever is within it.
+    pub fn negated(mut self) -> UsageSet {
+        let mut below = UsageSet::default();
+        for direction in [Direction::Request, Direction::Response] {
+            let plain = self.sets[index(direction, false)].take();
+            below.sets[index(direction, true)] = plain;
+        }
+        self.extend(&below);
         self
     }
 
@@ -215,7 +221,7 @@ mod tests {
         assert!(
             uses.has(Direction::Request)
                 && uses.is_negated()
-                && uses.inverted().has(Direction::Response)
+                && uses.clone().negated().operations() == uses.operations()
         );
     }
 

@@ -330,6 +330,13 @@ fn compositions_of_other_values_are_not_taken_for_the_same() {
             [Unclear, Unclear],
             [Unclear, Unclear],
         ),
+        // Under `if` neither direction is narrower, not even under `not`.
+        (
+            json!({"if": {"not": {"maxLength": 3}}, "then": {"minLength": 9}}),
+            json!({"if": {"not": {"maxLength": 4}}, "then": {"minLength": 9}}),
+            [Unclear, Unclear],
+            [Unclear, Unclear],
+        ),
         // What matched two members was refused.
         (
             json!({"oneOf": [text, {"type": "string", "maxLength": 4, "pattern": "^x"}]}),

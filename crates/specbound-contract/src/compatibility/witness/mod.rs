@@ -27,6 +27,9 @@ const MAX_STEPS: usize = 20_000;
 /// Steps for all verdicts of a comparison.
 const MAX_TOTAL_STEPS: usize = 1_000_000;
 
+/// Most members of a `oneOf` among which an overlap is looked for: each change looks at all.
+const MAX_MEMBERS: usize = 20;
+
 /// The message that carries a witness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageKind {
@@ -200,6 +203,10 @@ impl Witnesses {
     /// object with further members may match many, and is not looked for.
     pub fn overlap(&self, documents: &Documents<'_>, location: &Location<'_>) -> Option<Witness> {
         let (old, new) = (location.old_holder?, location.new_holder?);
+        let count = |holder: &Value| holder["oneOf"].as_array().map_or(0, Vec::len);
+        if count(old).max(count(new)) > MAX_MEMBERS {
+            return None;
+        }
         location.uses.kinds().find_map(|(direction, _)| {
             let (carrier, document, refusing) = match direction {
                 Direction::Request => (MessageKind::Request, documents.new, new),

@@ -295,9 +295,12 @@ fn member_of<'v>(hint: &'v Fields, name: &str) -> Option<&'v Value> {
     own.or_else(pattern).or_else(|| hint.get("additionalProperties"))
 }
 
+/// The parts of a schema that each look at it goes through.
 fn size(schema: &Value) -> usize {
     let properties = schema.get("properties").and_then(Value::as_object).map_or(0, Map::len);
-    1 + properties
+    let members = ["allOf", "anyOf", "oneOf"].into_iter();
+    let members = members.filter_map(|keyword| schema.get(keyword)?.as_array()).map(Vec::len);
+    1 + properties + members.sum::<usize>()
 }
 
 /// The parts of a schema that limit a value, each flattened.
