@@ -96,12 +96,18 @@ pub fn leave_out_what_typify_cannot_hold(copy: &mut Value) {
         let Some(schema) = schema.as_object_mut() else { return };
         // A newtype with a pattern needs the crate `regress`.
         schema.remove("pattern");
-        // Without a type, a format or a bound makes none.
+        // typify refuses the format of any other type, where it says nothing.
+        if !["string", "integer", "number"]
+            .iter()
+            .any(|one| schema.get("type") == Some(&json!(one)))
+        {
+            schema.remove("format");
+        }
+        // Without a type, a bound makes none.
         if ["type", "$ref", "allOf", "oneOf", "anyOf", "enum"]
             .iter()
             .all(|k| !schema.contains_key(*k))
         {
-            schema.remove("format");
             schema.retain(|keyword, _| !CONSTRAINTS.contains(&keyword.as_str()));
         }
         // Bounds beyond `i64` stay in the table.

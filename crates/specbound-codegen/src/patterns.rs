@@ -7,6 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 use fancy_regex::Expr;
 use serde_json::Value;
 
+use crate::read::escape;
+
 /// Most states of all patterns together, about a microsecond each.
 const MAX_STATES: usize = 10_000_000;
 
@@ -28,26 +30,54 @@ pub fn is_regular(pattern: &str) -> bool {
     })
 }
 
-/// Whether the patterns of a document can all be compiled in reasonable time.
-pub fn are_within_limit(document: &Value) -> bool {
+/// Where the longest pattern stands, if those of the document cannot all be compiled in reasonable
+/// time.
+pub fn beyond_limit(document: &Value) -> Option<String> {
     let mut patterns = BTreeSet::new();
     collect(document, &mut patterns);
     let mut left = MAX_STATES;
-    patterns.into_iter().all(|pattern| {
-        let parsed = || Expr::parse_tree(pattern).map_or(0, |tree| states(&tree.expr));
+    let mut longest = (0, "");
+    for pattern in patterns {
         // Parsing takes time too.
-        left.checked_sub(pattern.len()).is_some_and(|rest| {
-            left = rest.saturating_sub(parsed());
-            left > 0
-        })
-    })
+        left = left.saturating_sub(pattern.len());
+        let parsed = || Expr::parse_tree(pattern).map_or(0, |tree| states(&tree.expr));
+        let states = if left > 0 { parsed() } else { 0 };
+        left = left.saturating_sub(states);
+        longest = longest.max((states.saturating_add(pattern.len()), pattern));
+        if left == 0 {
+            return place(document, longest.1);
+        }
+    }
+    None
+}
+
+/// The pointer to the first place of a pattern.
+fn place(value: &Value, pattern: &str) -> Option<String> {
+    let inside = |key: &str, value: &Value| {
+        place(value, pattern).map(|rest| format!("/{}{rest}", escape(key)))
+    };
+    match value {
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(n, item)| inside(&n.to_string(), item))
+        }
+        Value::Object(members) => members.iter().find_map(|(key, member)| match key.as_str() {
+            "pattern" if member == pattern => Some("/pattern".to_owned()),
+            // Without the pattern, which may be long.
+            "patternProperties" if member.get(pattern).is_some() => {
+                Some("/patternProperties".to_owned())
+            }
+            _ => inside(key, member),
+        }),
+        _ => None,
+    }
 }
 
 /// The reason for refusing a document beyond the limit.
 pub fn limit() -> String {
     format!(
         "the patterns of the document have more than {} million characters, counted as often as \
-         they are repeated, classes as {OF_CLASS}: `--only` takes a part of it",
+         they are repeated, classes as {OF_CLASS}, and this one the most: `--only` takes a part of \
+         the document",
         MAX_STATES / 1_000_000
     )
 }

@@ -454,7 +454,8 @@ pub fn client(
         }
         unenforced.push(item);
     }
-    Err(Error::Generator(format!("progenitor does not take {MAX_UNTYPED} items")))
+    // Each of them has its place and its reason.
+    Err(Error::Unsupported(unenforced.split_off(unenforced.len().saturating_sub(MAX_UNTYPED))))
 }
 
 /// Most items that are tried without a type.

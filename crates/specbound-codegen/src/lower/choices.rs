@@ -182,6 +182,8 @@ fn make_variants(choices: &[&str]) -> bool {
                 .replace(|c: char| !c.is_alphanumeric() && c != '_', "-")
                 .to_pascal_case(),
         };
-        names.insert(if name.is_empty() { "X".to_owned() } else { name })
+        // typify begins a name that starts with no letter with `X`, which `X1` beside `1` has too.
+        let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+        names.insert(if is_name { name } else { format!("X{name}") })
     })
 }

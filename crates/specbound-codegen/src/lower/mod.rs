@@ -185,8 +185,8 @@ impl Lower<'_> {
 
     /// Why the document cannot be read at all.
     fn refusal(&self) -> Option<Item> {
-        if !patterns::are_within_limit(self.source) {
-            return Some(Item::new("", patterns::limit()));
+        if let Some(at) = patterns::beyond_limit(self.source) {
+            return Some(Item::new(at, patterns::limit()));
         }
         for section in ["parameters", "requestBodies", "responses", "headers"] {
             let mut components =
@@ -225,7 +225,15 @@ impl Lower<'_> {
         }
         let mut document = Map::new();
         document.insert("openapi".to_owned(), json!("3.0.3"));
-        document.insert("info".to_owned(), info(&source["info"]));
+        let mut info = info(&source["info"]);
+        for member in ["title", "version"] {
+            if let Some(info) = info.as_object_mut().filter(|info| !info.contains_key(member)) {
+                // OpenAPI requires it, though no request depends on it.
+                info.insert(member.to_owned(), json!(""));
+                self.note(&format!("/info/{member}"), "it is missing: an empty one stands for it");
+            }
+        }
+        document.insert("info".to_owned(), info);
         if source
             .get("webhooks")
             .is_some_and(|hooks| hooks.as_object().is_none_or(|hooks| !hooks.is_empty()))

@@ -137,6 +137,15 @@ fn version_may_be_a_number() {
 }
 
 #[test]
+fn missing_title_and_version_are_empty_and_listed() {
+    let mut document = small();
+    document["info"] = json!({});
+    let taken = taken(&document);
+    assert!(taken.server.contains("pub const VERSION: &str = \"\";"));
+    assert_eq!(listed(&taken), ["/info/title", "/info/version"]);
+}
+
+#[test]
 fn names_that_generated_code_uses_belong_to_no_schema() {
     let mut document = small();
     for (name, schema) in [

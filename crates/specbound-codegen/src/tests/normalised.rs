@@ -240,3 +240,30 @@ fn normalising_is_idempotent_and_keeps_the_source() {
 }
 
 // --- the output ---
+
+/// `format` says something of texts and numbers; elsewhere it is an annotation.
+#[test]
+fn format_of_another_type_is_ignored() {
+    let mut document = small();
+    let alive = json!({"type": "boolean", "format": "boolean"});
+    document["components"]["schemas"]["Thing"]["properties"]["alive"] = alive.clone();
+    let urls = json!({"type": "array", "format": "urls", "items": {"type": "string"}});
+    document["components"]["schemas"]["Thing"]["properties"]["urls"] = urls;
+    let parameters = document.pointer_mut(&format!("{GET}/parameters")).unwrap();
+    let parameter = json!({"in": "query", "name": "alive", "schema": alive});
+    parameters.as_array_mut().unwrap().push(parameter);
+    let generated = generated(&document).unwrap();
+    assert!(generated.client.contains("pub alive: ::std::option::Option<bool>"));
+    assert!(generated.unenforced.is_empty(), "{:?}", generated.unenforced);
+}
+
+/// typify begins the name of the variant of `2C` with `X`.
+#[test]
+fn choices_with_one_variant_between_them_are_texts() {
+    let mut document = small();
+    let units = json!({"type": "string", "enum": ["2C", "X2C"]});
+    document["components"]["schemas"]["Thing"]["properties"]["unit"] = units;
+    let generated = generated(&document).unwrap();
+    assert!(generated.client.contains("pub unit: ::std::option::Option<::std::string::String>"));
+    assert!(generated.server.contains("^(?:2C|X2C)$"));
+}

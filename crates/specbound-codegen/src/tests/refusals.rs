@@ -433,3 +433,11 @@ fn refusals_of_every_kind_are_told_at_once() {
         other => panic!("{other}"),
     }
 }
+
+#[test]
+fn patterns_beyond_the_limit_are_refused_where_the_longest_stands() {
+    let mut document = small();
+    put(&mut document, &format!("{THING}/properties/pattern/pattern"), json!("^a$"));
+    put(&mut document, &format!("{THING}/properties/title/pattern"), json!("^.{1,2097152}"));
+    assert_refused_at(&document, &format!("{THING}/properties/title/pattern"));
+}
