@@ -35,8 +35,11 @@ pub fn text(
         let name = format_ident!("{}", operation.id.to_snake_case());
         let method = methods.get(&name.to_string())?;
         let connect = connect(operation, &schemes)?;
-        let arguments: Option<Vec<TokenStream>> =
-            method.iter().map(|(name, kind)| argument(name, kind, operation, document)).collect();
+        let argument = |(name, kind): &(String, syn::Type)| {
+            let is_key = is_text(kind) && is_key(name, operation, &schemes);
+            if is_key { Some(quote!(#KEY)) } else { argument(name, kind, operation, document) }
+        };
+        let arguments: Option<Vec<TokenStream>> = method.iter().map(argument).collect();
         let arguments = arguments?;
         // Another operation may match the same paths.
         let at = operation.at();
@@ -94,6 +97,23 @@ fn connect(operation: &Operation, schemes: &Schemes<'_>) -> Option<TokenStream> 
     })
 }
 
+/// Whether an argument is a credential of the operation too: a parameter with its name and place.
+fn is_key(name: &str, operation: &Operation, schemes: &Schemes<'_>) -> bool {
+    let named = operation.security.iter().flatten();
+    let sent: Vec<&Scheme> =
+        named.filter_map(|one| schemes.setter(&one.scheme)).map(|(_, scheme)| scheme).collect();
+    let parameters = operation.parameters.iter().filter(|one| field_name(&one.name) == name);
+    parameters.into_iter().any(|parameter| {
+        sent.iter().any(|scheme| match (&scheme.location, parameter.location) {
+            (CredentialLocation::Query(key), ParameterLocation::Query) => *key == parameter.name,
+            (CredentialLocation::Header(key), ParameterLocation::Header) => {
+                key.eq_ignore_ascii_case(&parameter.name)
+            }
+            _ => false,
+        })
+    })
+}
+
 fn argument(
     name: &str,
     kind: &syn::Type,
@@ -125,7 +145,7 @@ fn argument(
         }
     }
     Some(match kind {
-        syn::Type::Reference(reference) if is(&reference.elem, "str") => {
+        kind if is_text(kind) => {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             quote!(#text)
         }
@@ -153,6 +173,10 @@ fn argument(
             quote!(super::value(#value))
         }
     })
+}
+
+fn is_text(kind: &syn::Type) -> bool {
+    matches!(kind, syn::Type::Reference(reference) if is(&reference.elem, "str"))
 }
 
 /// Puts something into an empty list or object, which has no text: an empty segment is another

@@ -39,6 +39,10 @@ impl Credential<'_> {
                 let value = secret(&format!("{word} {value}"))?;
                 request.headers_mut().append(AUTHORIZATION, value);
             }
+            // An argument of the same name is this credential already.
+            Credential::Header(name, _) if request.headers().contains_key(*name) => {}
+            Credential::Query(name, _)
+                if request.url().query_pairs().any(|(sent, _)| sent == *name) => {}
             Credential::Header(name, value) => {
                 let value = secret(value)?;
                 request.headers_mut().append(HeaderName::from_static(name), value);

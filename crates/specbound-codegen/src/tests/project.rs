@@ -118,6 +118,26 @@ fn credentials_are_sent_whatever_the_case_of_an_operation_id() {
     assert!(client.contains(r#""list_admins"=>&[&["key"]],"#), "{client}");
 }
 
+/// Else the key of the caller and another text would be sent under one name.
+#[test]
+fn calls_send_the_key_in_a_parameter_of_its_name() {
+    let parameter = |name: &str| json!({ "in": "query", "name": name, "required": true, "schema": { "type": "string" } });
+    let source = json!({
+        "openapi": "3.0.3", "info": { "title": "", "version": "" },
+        "paths": { "/a": { "get": {
+            "operationId": "a", "security": [{ "app": [] }],
+            "parameters": [parameter("app_key"), parameter("other")],
+            "responses": { "204": { "description": "" } },
+        } } },
+        "components": { "securitySchemes": {
+            "app": { "type": "apiKey", "in": "query", "name": "app_key" },
+        } },
+    });
+    let generated = generate_from(&source, &Settings::default(), Mode::Strict).unwrap();
+    let calls = generated.project.calls;
+    assert!(calls.contains(r#"client.a("dGVzdGVyOm9mLXRoaXMtYXBp", "x")"#), "{calls}");
+}
+
 #[test]
 fn client_matches_a_status_before_its_range() {
     let source = json!({
