@@ -96,7 +96,7 @@ struct Serve {
     #[arg(long)]
     config: Option<PathBuf>,
     /// Run a demo: temporary database, open registration, email on a page, sample accounts, a
-    /// pretend sign-in provider.
+    /// demo sign-in provider.
     #[arg(long, conflicts_with_all = ["database", "config"])]
     demo: bool,
     /// Let the demo listen for other machines, which can then read its email.

@@ -15,7 +15,7 @@ use crate::domain::factors::totp;
 use crate::domain::operation::Operation;
 use crate::domain::passwords::Password;
 use crate::domain::{App, DomainError};
-use crate::http::pages::pretend;
+use crate::http::pages::demo_provider;
 use crate::store::Account;
 
 /// The second one has a second factor.
@@ -56,7 +56,7 @@ pub fn prepare(
         for address in loopback {
             config.provider_networks.push(address.to_string().parse().map_err(failure)?);
         }
-        config.providers = vec![pretend::settings(&config.rules.site_url)];
+        config.providers = vec![demo_provider::settings(&config.rules.site_url)];
     }
     Ok((bind, folder))
 }
@@ -97,7 +97,7 @@ pub async fn seed(app: &App, site_url: &str) -> Result<(), Failure> {
         }
     }
     if !app.providers.all().is_empty() {
-        text += "  provider  the Pretend Provider on the sign-in page, without a password\n";
+        text += "  provider  the Demo Provider on the sign-in page, without a password\n";
     }
     print(&text)
 }

@@ -18,7 +18,7 @@ use super::sessions::{self, SessionId};
 use super::tokens::{self, TokenKey};
 use super::usernames::username_key;
 use super::{
-    App, DomainError, ValidationErrors, closing, known_clients, owner_language, rehash,
+    App, DomainError, ValidationErrors, account_deletion, known_clients, owner_language, rehash,
     undeleted_addresses, usernames,
 };
 use crate::mail::Notice;
@@ -190,7 +190,7 @@ pub(super) fn grant(
     let current = current.filter(|now| op.rules.can_authenticate(now) && same(&now.password));
     let current = current.ok_or_else(bad_credentials)?;
     w.account_touch_login(account.id, op.now())?;
-    closing::cancel(w, op, account.id)?;
+    account_deletion::cancel(w, op, account.id)?;
     granted.insert(w, op, account.id)?;
     notices::queue(w, op, recipients, account, Notice::SignIn)?;
     owner_language::of_sign_in(w, op, &current, recipients)?;

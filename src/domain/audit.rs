@@ -124,8 +124,8 @@ events! {
     Activated = "activated",
     /// The owner asked to delete the account; detail: the day that it is due.
     DeletionRequested = "deletion_asked",
-    /// A sign-in took the deletion back.
-    DeletionTakenBack = "deletion_taken_back",
+    /// A sign-in cancelled the deletion.
+    DeletionCancelled = "deletion_taken_back",
     /// The account and all that it owned were deleted; detail: by its owner, if not by the
     /// operator.
     Deleted = "deleted",

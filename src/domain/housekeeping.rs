@@ -7,7 +7,7 @@ use chrono::{DateTime, Days, Duration, Utc};
 use super::audit::{self, Event};
 use super::operation::Operation;
 use super::revocation::{Revoked, revoke_all};
-use super::{App, DomainError, closing};
+use super::{App, DomainError, account_deletion};
 
 /// Rows per write transaction: some milliseconds.
 const BATCH: u16 = 500;
@@ -48,7 +48,7 @@ pub async fn clear_expired(app: &App) -> Result<Revoked, DomainError> {
         tokio::time::sleep(BATCH_PAUSE).await;
     }
     close_unconfirmed(app).await?;
-    while closing::delete_due(&Operation::of_operator(app)).await? {
+    while account_deletion::delete_due(&Operation::of_operator(app)).await? {
         tokio::time::sleep(BATCH_PAUSE).await;
     }
     trim_audit(app).await?;

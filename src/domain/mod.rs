@@ -7,11 +7,11 @@
 //! The rules follow InvenTree v291 (Django's auth, allauth). docs/differences.md lists the
 //! differences.
 
+pub mod account_deletion;
 pub mod accounts;
 pub mod administration;
 pub mod audit;
 pub mod client;
-pub mod closing;
 pub mod device_cookie;
 pub mod django_hashes;
 pub mod email_addresses;

@@ -29,7 +29,7 @@ use super::notices::{self, Recipients};
 use super::operation::Operation;
 use super::sealed::Sealed;
 use super::sessions::{self, SessionId};
-use super::{App, DomainError, closing, keys, owner_language, usernames};
+use super::{App, DomainError, account_deletion, keys, owner_language, usernames};
 use crate::mail::Notice;
 use crate::providers::{CallbackParams, ExternalIdentity, Provider};
 use crate::store::{Account, Reader, SocialAccount, Writer};
@@ -398,7 +398,7 @@ fn sign_in(
             return Ok(SignInOutcome::CodeNeeded { pending, next: flow.next });
         }
         w.account_touch_login(account.id, now)?;
-        closing::cancel(w, op, account.id)?;
+        account_deletion::cancel(w, op, account.id)?;
         let session = sessions::generate(op);
         sessions::insert(w, op, &session, account.id)?;
         notices::queue(w, op, &budgets.notice, &account, Notice::SignIn)?;

@@ -4,11 +4,11 @@
 //! Callers pass closures over [`Reader`] and [`Writer`] and get plain records. No SQL, engine name
 //! or engine error type leaves this module, and nothing in it knows about HTTP.
 
+mod account_deletions;
 mod accounts;
 mod attempts;
 mod audit;
 mod backup;
-mod closing_accounts;
 mod copy;
 mod database;
 mod email_addresses;

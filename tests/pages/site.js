@@ -10,13 +10,13 @@ import { allow, base, field, linkTo, look, person, picture, press } from "./tool
 
 const english = {
   locale: "en-GB", name: "User name or e-mail address", password: "Password", signIn: "Sign in", register: "Create an account", or: "or",
-  missing: "Page not found", back: "To your account", provider: "Sign in with Pretend Provider", onward: "Continue to Pretend Provider",
-  pretend: "Pretend provider", choose: "Continue as Robin Example", factors: "Second factor", help: "Help:", mails: "Emails", from: "From",
+  missing: "Page not found", back: "To your account", provider: "Sign in with Demo Provider", onward: "Continue to Demo Provider",
+  demoProvider: "Demo provider", choose: "Continue as Robin Example", factors: "Second factor", help: "Help:", mails: "Emails", from: "From",
 };
 const german = {
   locale: "de-DE", name: "Benutzername oder E-Mail-Adresse", password: "Passwort", signIn: "Anmelden", register: "Konto erstellen", or: "oder",
-  missing: "Seite nicht gefunden", back: "Zu Ihrem Konto", provider: "Mit Pretend Provider anmelden", onward: "Weiter zu Pretend Provider",
-  pretend: "Anmeldedienst zum Ausprobieren", choose: "Weiter als Robin Example", factors: "Zweiter Faktor", help: "Hilfe:", mails: "E-Mails", from: "Von",
+  missing: "Seite nicht gefunden", back: "Zu Ihrem Konto", provider: "Mit Demo Provider anmelden", onward: "Weiter zu Demo Provider",
+  demoProvider: "Anmeldedienst zum Ausprobieren", choose: "Weiter als Robin Example", factors: "Zweiter Faktor", help: "Hilfe:", mails: "E-Mails", from: "Von",
 };
 
 const title = (page) => page.locator("h1").textContent();
@@ -110,10 +110,10 @@ async function atTheDemo(words, url) {
   await look(page, `register with a provider, ${words.locale}`);
   await picture(page, `register-provider-${words.locale}`);
   await press(page, words.provider);
-  await page.locator("main.pretend").waitFor();
-  assert.equal(await title(page), words.pretend);
-  await look(page, `pretend provider, ${words.locale}`);
-  await picture(page, `pretend-${words.locale}`);
+  await page.locator("main.demo-provider").waitFor();
+  assert.equal(await title(page), words.demoProvider);
+  await look(page, `demo provider, ${words.locale}`);
+  await picture(page, `demo-provider-${words.locale}`);
   await press(page, words.choose);
   await page.waitForURL(`${url}/platform/factors`);
   assert.equal(await title(page), words.factors);
@@ -126,9 +126,9 @@ async function atTheDemo(words, url) {
 
   // Without a script, from the page of the provider to the account.
   const plain = await person({ locale: words.locale, javaScriptEnabled: false });
-  await plain.goto(`${url}/api/auth/social/pretend/login/`);
+  await plain.goto(`${url}/api/auth/social/demo/login/`);
   await press(plain, words.onward);
-  await plain.locator("main.pretend").waitFor();
+  await plain.locator("main.demo-provider").waitFor();
   await press(plain, words.choose);
   await plain.waitForURL(`${url}/platform/`);
 }

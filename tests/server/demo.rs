@@ -240,9 +240,9 @@ fn hidden(page: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn pretend_provider_signs_up_and_in_by_the_code_of_real_ones() {
+async fn demo_provider_signs_up_and_in_by_the_code_of_real_ones() {
     let demo = demo();
-    const LOGIN: &str = "/api/auth/social/pretend/login/";
+    const LOGIN: &str = "/api/auth/social/demo/login/";
     const AUTHORIZE: &str = "/platform/demo/provider/authorize";
     for _ in ["sign up", "sign in"] {
         let mut browser = demo.browser();
@@ -255,7 +255,7 @@ async fn pretend_provider_signs_up_and_in_by_the_code_of_real_ones() {
         let url = url.unwrap().split('"').next().unwrap().replace("&#38;", "&");
         let (status, _, page) = browser.get(&url).await;
         assert_eq!(status, 200, "{page}");
-        assert!(page.contains("<h1>Pretend provider</h1>"), "{page}");
+        assert!(page.contains("<h1>Demo provider</h1>"), "{page}");
         let mut choice = hidden(&page);
         // Without the choice of a person, or for another site, there is no code.
         assert_eq!(browser.form(AUTHORIZE, &choice).await.0, 400);

@@ -37,7 +37,7 @@ pub enum PageError {
     Texts(#[from] serde_json::Error),
     #[error("the texts have no `{0}`")]
     MissingText(String),
-    #[error("the key of the pretend provider cannot be used")]
+    #[error("the key of the demo provider cannot be used")]
     Key,
     #[error("template: {0}")]
     Template(#[from] askama::Error),

@@ -9,6 +9,7 @@
 
 pub mod account;
 mod assets;
+pub mod demo_provider;
 mod emails;
 pub mod factors;
 mod file;
@@ -20,7 +21,6 @@ pub mod mailbox;
 pub mod not_found;
 mod own_data;
 mod passkeys;
-pub mod pretend;
 mod reference;
 mod schema;
 mod sessions_and_tokens;
@@ -84,6 +84,6 @@ pub fn all(server: &AppState) -> Result<Vec<Box<dyn Page<AppState>>>, PageError>
     pages.push(Box::new(language::LanguageChoice(Arc::clone(&ui.languages))));
     pages.extend(social::pages(settings, ui));
     pages.extend(mailbox::pages(settings, ui));
-    pages.extend(pretend::pages(server)?);
+    pages.extend(demo_provider::pages(server)?);
     Ok(pages)
 }

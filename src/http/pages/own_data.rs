@@ -9,7 +9,7 @@ use http::header::{CONTENT_DISPOSITION, HeaderValue, SET_COOKIE};
 use serde_json::{Value, json};
 
 use super::{Page, PageRequest, session_owner};
-use crate::domain::{closing, own_data, sessions};
+use crate::domain::{account_deletion, own_data, sessions};
 use crate::http::{AppState, client, language};
 use crate::store::{Account, AuditEntry};
 use specbound::{ApiError, Response, json_response};
@@ -79,7 +79,9 @@ impl Page<AppState> for Endpoint {
                 entries.iter().map(row).collect()
             }
             Endpoint::Export => exported(&account, &own_data::export(&op, &account).await?),
-            Endpoint::Delete => json!({ "due": time(closing::request(&op, &account).await?) }),
+            Endpoint::Delete => {
+                json!({ "due": time(account_deletion::request(&op, &account).await?) })
+            }
         };
         let mut response = json_response(StatusCode::OK, body.to_string().into_bytes());
         match self {

@@ -28,7 +28,7 @@ pub async fn request(op: &Operation, account: &Account) -> Result<DateTime<Utc>,
     let recipients = notices::recipients(op, account, Event::DeletionRequested).await?;
     let (due, account) = (op.now() + Duration::days(GRACE_DAYS), account.clone());
     let write = op.write(move |w, op| {
-        w.closing_insert(account.id, due)?;
+        w.deletion_insert(account.id, due)?;
         revoke_all(w, account.id)?;
         let day = due.format("%Y-%m-%d").to_string();
         notices::queue(w, op, &recipients, &account, Notice::Deletion(&day))?;
@@ -42,8 +42,8 @@ pub async fn request(op: &Operation, account: &Account) -> Result<DateTime<Utc>,
 
 /// Cancels a pending deletion, called at a sign-in.
 pub(super) fn cancel(w: &Writer<'_>, op: &Operation, account_id: i64) -> Result<(), StoreError> {
-    if w.closing_delete(account_id)? {
-        audit::record(w, op, Event::DeletionTakenBack, account_id, "")?;
+    if w.deletion_remove(account_id)? {
+        audit::record(w, op, Event::DeletionCancelled, account_id, "")?;
     }
     Ok(())
 }
@@ -52,7 +52,7 @@ pub(super) fn cancel(w: &Writer<'_>, op: &Operation, account_id: i64) -> Result<
 pub(super) async fn delete_due(op: &Operation) -> Result<bool, DomainError> {
     let now = op.now();
     let write = op.write(move |w, op| {
-        let due = w.closing_list_due(now, BATCH.into())?;
+        let due = w.deletion_list_due(now, BATCH.into())?;
         for id in &due {
             w.account_delete(*id)?;
             audit::record(w, op, Event::Deleted, *id, "by its owner")?;

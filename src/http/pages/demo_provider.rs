@@ -1,4 +1,4 @@
-//! A pretend sign-in provider: an OpenID provider without passwords, for demonstrations. Only with
+//! A demo sign-in provider: an OpenID provider without passwords, for demonstrations. Only with
 //! `serve --demo`.
 //!
 //! It signs in anyone without a password, so it must never be enabled elsewhere. This server
@@ -23,7 +23,7 @@ use crate::http::{AppState, Settings, origin};
 use crate::providers::{ProviderSettings, callback_path};
 use specbound::{ApiError, Response, json_response};
 
-const ID: &str = "pretend";
+const ID: &str = "demo";
 const CLIENT: &str = "demonstration";
 const BASE: &str = "/platform/demo/provider";
 /// Codes that no server redeemed.
@@ -41,7 +41,7 @@ const PEOPLE: [(&str, &str, &str, &str); 2] = [
 pub fn settings(site_url: &str) -> ProviderSettings {
     ProviderSettings {
         id: ID.to_owned(),
-        name: Some("Pretend Provider".to_owned()),
+        name: Some("Demo Provider".to_owned()),
         client_id: Some(CLIENT.to_owned()),
         client_secret: None,
         issuer: Some(format!("{site_url}{BASE}")),
@@ -67,7 +67,7 @@ pub fn pages(server: &AppState) -> Result<Vec<Box<dyn Page<AppState>>>, PageErro
     if server.settings.mailbox.is_none() {
         return Ok(Vec::new());
     }
-    let seed = server.app.secret.derive("pretend-provider");
+    let seed = server.app.secret.derive("demo-provider");
     let key = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| PageError::Key)?;
     let provider =
         Arc::new(Provider { ui: Arc::clone(&server.ui), key, granted: Mutex::default() });
@@ -95,8 +95,8 @@ struct ProviderPage(ProviderEndpoint, Arc<Provider>);
 
 /// The page that asks who signs in.
 #[derive(Template)]
-#[template(path = "pages/pretend.html")]
-struct PretendPage<'a> {
+#[template(path = "pages/demo_provider.html")]
+struct DemoProviderPage<'a> {
     page: Layout<'a>,
     /// Username, shown name and address.
     people: Vec<(&'a str, String, &'a str)>,
@@ -118,7 +118,7 @@ impl Page<AppState> for ProviderPage {
     }
 
     fn description(&self) -> &'static str {
-        "The pretend provider of this demonstration."
+        "The demo provider of this demonstration."
     }
 
     fn renders(&self) -> Vec<&'static str> {
@@ -201,7 +201,7 @@ impl Provider {
         let people = PEOPLE
             .iter()
             .map(|(username, first, last, email)| (*username, format!("{first} {last}"), *email));
-        let choice = PretendPage { page, people: people.collect(), query };
+        let choice = DemoProviderPage { page, people: people.collect(), query };
         render(StatusCode::OK, page, &choice)
     }
 
