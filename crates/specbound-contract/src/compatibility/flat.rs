@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::rules::KEYWORDS_OF_TYPES;
 use super::usage::resolve_aliases;
 use crate::canonical::{allow_null, are_independent};
 
@@ -89,6 +90,14 @@ fn of_each_type(schema: &Value) -> Vec<Value> {
     let with_type = |name: &Value| {
         let mut one = schema.clone();
         one["type"] = name.clone();
+        // Keywords that are about the other types.
+        for (types, keywords) in KEYWORDS_OF_TYPES {
+            let is_of = |name: &Value| types.iter().any(|own| name == own);
+            let is_of_another = schema["type"].as_array().is_some_and(|all| all.iter().any(is_of));
+            if let (true, false, Some(fields)) = (is_of_another, is_of(name), one.as_object_mut()) {
+                keywords.iter().for_each(|keyword| drop(fields.remove(*keyword)));
+            }
+        }
         one
     };
     match &schema["type"] {

@@ -27,9 +27,7 @@ use crate::quoting::{code, value};
 use Severity::{Breaking, Compatible, Unclear};
 use operation::{operation, parameter, path_rule, required_flag, webhook};
 use response::{promised_header, response};
-#[cfg(test)]
-pub use schema::KEYWORDS_OF_TYPES;
-pub use schema::limits_both;
+pub use schema::{KEYWORDS_OF_TYPES, limits_both};
 
 /// A change and its effect.
 pub enum Rule {

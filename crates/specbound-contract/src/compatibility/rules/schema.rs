@@ -22,9 +22,7 @@ use crate::quoting::{code, value};
 
 use Severity::{Breaking, Compatible, Unclear};
 use limits::{LIMITS, both_bounds, bound, formatted, limit, multiple};
-#[cfg(test)]
-pub use types::KEYWORDS_OF_TYPES;
-pub use types::limits_both;
+pub use types::{KEYWORDS_OF_TYPES, limits_both};
 use types::{is_list_of_lone_value, takes_null, typed, types_of};
 
 pub fn discriminator(location: &Location<'_>, documents: &Documents<'_>, keyword: &str) -> Rule {
@@ -66,7 +64,12 @@ pub fn discriminator(location: &Location<'_>, documents: &Documents<'_>, keyword
 
 pub fn keyword(location: &Location<'_>, keyword: &str) -> Rule {
     let subject = &location.subject;
-    if location.written == ValueForm::Typed && !limits_both(location) {
+    // A bound of another type than the schema's is compared all the same: the type is probably the
+    // mistake. Only the change of a type explains why its bounds come or go.
+    if location.written == ValueForm::Typed
+        && !limits_both(location)
+        && types_of(&location.old_holder) != types_of(&location.new_holder)
+    {
         let what = format!("{} limits no value of the types of {subject}", code(keyword));
         return by_direction(what, STILL_TAKEN, STILL_EXPECTED);
     }

@@ -463,3 +463,25 @@ fn kind_may_have_another_name_for_the_same_schema() {
         }
     }
 }
+
+#[test]
+fn bound_of_another_type_is_reported_unless_the_type_changes() {
+    let text = |more: Value| merged(json!({"type": "string"}), more);
+    let rows = [
+        (text(json!({"maximum": 9})), text(json!({"maximum": 5})), [Breaking, Compatible]),
+        (
+            json!({"type": "array", "properties": {"a": {}}}),
+            json!({"type": "array", "properties": {"a": {}}, "required": ["a"]}),
+            [Breaking, Compatible],
+        ),
+        (json!({"type": "integer", "maximum": 5}), text(json!({})), [Breaking, Breaking]),
+    ];
+    for (old, new, expected) in rows {
+        assert_eq!(worst("3.1.0", &old, &new, &json!({})), expected, "{old} to {new}");
+    }
+}
+
+fn merged(mut schema: Value, more: Value) -> Value {
+    schema.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    schema
+}
