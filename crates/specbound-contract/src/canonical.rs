@@ -18,6 +18,7 @@
 mod headers;
 mod schema;
 mod structure;
+mod types;
 
 use std::collections::{HashMap, HashSet};
 
@@ -26,6 +27,7 @@ use serde_json::{Map, Number, Value, json};
 pub(crate) use schema::{LIMITS, allow_null, are_independent, is_never, null_of_both};
 use structure::is_default;
 pub(crate) use structure::{FieldShape, ObjectKind, field_shape, is_method};
+pub(crate) use types::KEYWORDS_OF_TYPES;
 
 /// Brings a document to its canonical form.
 pub fn canonical(document: &Value) -> Value {

@@ -121,7 +121,9 @@ fn credentials_are_sent_whatever_the_case_of_an_operation_id() {
 /// Else the key of the caller and another text would be sent under one name.
 #[test]
 fn calls_send_the_key_in_a_parameter_of_its_name() {
-    let parameter = |name: &str| json!({ "in": "query", "name": name, "required": true, "schema": { "type": "string" } });
+    let text = json!({ "type": "string" });
+    let parameter =
+        |name: &str| json!({ "in": "query", "name": name, "required": true, "schema": text });
     let source = json!({
         "openapi": "3.0.3", "info": { "title": "", "version": "" },
         "paths": { "/a": { "get": {

@@ -3,9 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::rules::KEYWORDS_OF_TYPES;
 use super::usage::resolve_aliases;
-use crate::canonical::{allow_null, are_independent};
+use crate::canonical::{KEYWORDS_OF_TYPES, allow_null, are_independent};
 
 /// Most pairs of alternatives that are compared at one place.
 pub(crate) const MAX_PAIRS: usize = 2_000;

@@ -27,7 +27,7 @@ use crate::quoting::{code, value};
 use Severity::{Breaking, Compatible, Unclear};
 use operation::{operation, parameter, path_rule, required_flag, webhook};
 use response::{promised_header, response};
-pub use schema::{KEYWORDS_OF_TYPES, limits_both};
+pub use schema::limits_both;
 
 /// A change and its effect.
 pub enum Rule {

@@ -22,7 +22,7 @@ use crate::quoting::{code, value};
 
 use Severity::{Breaking, Compatible, Unclear};
 use limits::{LIMITS, both_bounds, bound, formatted, limit, multiple};
-pub use types::{KEYWORDS_OF_TYPES, limits_both};
+pub use types::limits_both;
 use types::{is_list_of_lone_value, takes_null, typed, types_of};
 
 pub fn discriminator(location: &Location<'_>, documents: &Documents<'_>, keyword: &str) -> Rule {

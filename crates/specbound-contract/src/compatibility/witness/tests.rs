@@ -3,8 +3,8 @@
 use serde_json::Map;
 
 use super::*;
+use crate::canonical::KEYWORDS_OF_TYPES;
 use crate::canonical::canonical_pair;
-use crate::compatibility::rules::KEYWORDS_OF_TYPES;
 use crate::compatibility::{Verdict, compare};
 use crate::diff;
 

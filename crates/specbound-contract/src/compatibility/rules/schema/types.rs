@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::canonical::LIMITS;
+use crate::canonical::{KEYWORDS_OF_TYPES, LIMITS};
 use crate::compatibility::location::{Location, ValueForm};
 use crate::compatibility::rules::{
     Rule, STILL_EXPECTED, STILL_TAKEN, by_direction, changed, different, narrower, wider,
@@ -117,44 +117,6 @@ pub(super) fn is_list_of_lone_value(location: &Location<'_>) -> bool {
         && number("minItems").is_none_or(|least| least <= 1)
         && number("maxItems").is_none_or(|most| most >= 1)
 }
-
-/// Keywords that apply to values of certain types only.
-pub const KEYWORDS_OF_TYPES: [(&[&str], &[&str]); 4] = [
-    (&["string"], &["maxLength", "minLength", "pattern"]),
-    (
-        &["number", "integer"],
-        &["maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "multipleOf"],
-    ),
-    (
-        &["array"],
-        &[
-            "items",
-            "prefixItems",
-            "maxItems",
-            "minItems",
-            "uniqueItems",
-            "contains",
-            "minContains",
-            "maxContains",
-            "unevaluatedItems",
-        ],
-    ),
-    (
-        &["object"],
-        &[
-            "properties",
-            "required",
-            "additionalProperties",
-            "patternProperties",
-            "propertyNames",
-            "maxProperties",
-            "minProperties",
-            "dependentRequired",
-            "dependentSchemas",
-            "unevaluatedProperties",
-        ],
-    ),
-];
 
 /// Whether a keyword limits values of a type that the schema allows on both sides. Otherwise the
 /// change of the type, if any, is the only one.
