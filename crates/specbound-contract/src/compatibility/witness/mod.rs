@@ -8,6 +8,7 @@
 mod accept;
 mod values;
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use serde_json::{Value, json};
@@ -225,23 +226,27 @@ impl Witnesses {
     }
 }
 
-/// The schemas of both documents whose values a change affects, each with its JSON pointer.
-fn schemas(location: &Location<'_>) -> Option<Vec<(String, Value, Value)>> {
+/// A schema in the old and in the new document, with its JSON pointer.
+type SchemaPair<'a> = (String, Cow<'a, Value>, Cow<'a, Value>);
+
+/// The schemas of both documents whose values a change affects.
+fn schemas<'a>(location: &Location<'a>) -> Option<Vec<SchemaPair<'a>>> {
     let mut pairs = Vec::new();
-    let pair = |schema: &str, old: Option<&Value>, new: Option<&Value>| {
-        Some((schema.to_owned(), old?.clone(), new?.clone()))
-    };
     if matches!(location.at, NodeKind::Object(ObjectKind::Schema)) {
-        let any = json!({});
         let is_whole = location.holder != ObjectKind::Schema && location.keyword == "schema";
-        let side = |side| match is_whole {
-            true => Some(side).flatten().or(Some(&any)),
-            false => side,
+        let side = |side: Option<&'a Value>| match side {
+            None if is_whole => Some(Cow::Owned(json!({}))),
+            side => side.map(Cow::Borrowed),
         };
-        pairs.extend(pair(&location.path, side(location.old), side(location.new)));
+        let sides = side(location.old).zip(side(location.new));
+        pairs.extend(sides.map(|(old, new)| (location.path.clone(), old, new)));
     }
     if location.holder == ObjectKind::Schema {
-        pairs.extend(pair(&location.holder_path(), location.old_holder, location.new_holder));
+        let sides = location.old_holder.zip(location.new_holder);
+        pairs
+            .extend(sides.map(|(old, new)| {
+                (location.holder_path(), Cow::Borrowed(old), Cow::Borrowed(new))
+            }));
     }
     (!pairs.is_empty()).then_some(pairs)
 }
