@@ -140,6 +140,9 @@ impl Account {
                 self.keys.retain(|key| key == by);
                 self.state.tokens = BTreeSet::from([digest(by)]);
                 self.state.sessions = 0;
+                // Added addresses are never verified here, and end with the old password.
+                self.state.addresses.retain(|address| *address == self.address);
+                self.address_ids.clear();
                 self.password.clone_from(new);
                 self.password_touched = true;
             }

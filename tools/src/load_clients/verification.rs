@@ -67,10 +67,10 @@ pub fn reconcile(
     }
     if matches!(operation, Operation::ChangePassword { .. })
         && found == account.state
-        && found.sessions != 0
+        && (found.sessions != 0 || found.addresses.len() > 1)
     {
-        // Its sessions would be revoked. Without sessions, the password must tell: `read_back`
-        // tries both.
+        // Its sessions and added addresses would be gone. Without any, the password must tell:
+        // `read_back` tries both.
         stats.unacknowledged_absent += 1;
         account.password_touched = true;
         return Ok(());
