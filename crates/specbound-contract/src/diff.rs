@@ -8,7 +8,7 @@
 //! An element of a set (`required`, `security`, …) differs by its value, not by its position, and
 //! its path ends in the element: `/…/security/{"basicAuth":[]}`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -133,10 +133,11 @@ impl Collector {
 
     fn sets(&mut self, path: &str, old: &[Value], new: &[Value]) {
         let before = self.0.len();
-        for element in old.iter().filter(|element| !new.contains(element)) {
+        let (in_old, in_new) = (HashSet::<_>::from_iter(old), HashSet::<_>::from_iter(new));
+        for element in old.iter().filter(|element| !in_new.contains(element)) {
             self.add(join(path, &name(element)), Some(element), None);
         }
-        for element in new.iter().filter(|element| !old.contains(element)) {
+        for element in new.iter().filter(|element| !in_old.contains(element)) {
             self.add(join(path, &name(element)), None, Some(element));
         }
         // The same elements, yet unequal: data under the name of a set, or a repetition that
