@@ -141,7 +141,7 @@ export async function until(locator, text) {
   await locator.filter({ hasText: text }).waitFor();
 }
 
-// Responses a question of the page: what it says, and its button.
+// Replies to a question of the page: what it says, and its button.
 export async function agree(page, text, name) {
   const dialog = page.locator("dialog");
   await until(dialog, text);

@@ -24,7 +24,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Number, Value, json};
 
-pub(crate) use schema::{LIMITS, allow_null, are_independent, is_never, null_of_both};
+pub(crate) use schema::{MAY_REFUSE_NULL, allow_null, are_independent, is_never, null_of_both};
 use structure::is_default;
 pub(crate) use structure::{FieldShape, ObjectKind, field_shape, is_method};
 pub(crate) use types::KEYWORDS_OF_TYPES;

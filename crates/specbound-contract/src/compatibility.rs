@@ -190,14 +190,16 @@ impl<'a> Classifier<'a> {
         for (index, difference) in differences.iter().enumerate() {
             let location = from.walk(self.documents, &difference.path);
             let full = Difference { path: location.path.clone(), ..difference.clone() };
+            let is_counterpart = pair_renames[index].is_some() && difference.old.is_none();
+            let may_overlap = !is_counterpart && difference.path.contains("/oneOf/");
+            let alternative = may_overlap.then(|| location.clone());
             let verdict = match pair_renames[index].filter(|_| may_be_renamed(&location)) {
                 Some(counterpart) => self.renamed(from, location, full, &differences[counterpart]),
                 None => self.classify_one(from, location, full, &difference.path),
             };
-            let is_counterpart = pair_renames[index].is_some() && difference.old.is_none();
-            let verdict = match is_counterpart || !difference.path.contains("/oneOf/") {
-                true => verdict,
-                false => self.with_overlap(&from.walk(self.documents, &difference.path), verdict),
+            let verdict = match alternative {
+                Some(location) => self.with_overlap(&location, verdict),
+                None => verdict,
             };
             worst = worst.max(verdict.severity);
             self.verdicts.push(verdict);
@@ -267,8 +269,8 @@ impl<'a> Classifier<'a> {
                 if old.is_some() != new.is_some()
                     && location.holder == ObjectKind::Schema
                     && location.name.is_some()
-                    && (["properties", "prefixItems"].contains(&location.keyword.as_str())
-                        || location.keyword == "patternProperties") =>
+                    && ["properties", "patternProperties", "prefixItems"]
+                        .contains(&location.keyword.as_str()) =>
             {
                 self.classify_member(location, difference)
             }

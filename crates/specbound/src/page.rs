@@ -87,7 +87,7 @@ pub trait Page<H: Host>: Send + Sync {
         &["GET"]
     }
 
-    /// Whether every request comes to [`Page::response`], whatever its method: OPTIONS and
+    /// Whether every request comes to [`Page::respond`], whatever its method: OPTIONS and
     /// preflights too, which are answered for the page otherwise.
     fn takes_every_method(&self) -> bool {
         false

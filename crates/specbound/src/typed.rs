@@ -113,10 +113,7 @@ where
     type Value = T;
 
     async fn read_value(body: LazyBody, formats: &'static Formats) -> Result<T, ApiError> {
-        match any_json::<T, C>(body, formats).await? {
-            Some(value) => Ok(value),
-            None => JsonInput::new(None, formats).read(),
-        }
+        Ok(any_json::<T, C>(body, formats).await?.ok_or(BodyError::NoData)?)
     }
 }
 

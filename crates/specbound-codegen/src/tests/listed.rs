@@ -41,6 +41,38 @@ fn parameters_have_the_choices_of_numbers_and_booleans() {
 }
 
 #[test]
+fn refusal_of_a_plain_parameter_says_what_is_allowed() {
+    let many: Vec<u32> = (0..30).collect();
+    let rows = [
+        (
+            json!({"type": "integer", "exclusiveMinimum": 1, "maximum": 9}),
+            "an integer, more than 1, at most 9",
+        ),
+        (json!({"type": "number"}), "a number"),
+        (json!({"type": "boolean"}), "true or false"),
+        (json!({"type": "string", "format": "uuid"}), "a valid uuid"),
+        (json!({"type": "string", "format": "unknown"}), "a text"),
+        (
+            json!({"type": "string", "minLength": 1, "maxLength": 2, "pattern": "^a"}),
+            "a text, at least 1 character, at most 2 characters, matching ^a",
+        ),
+        (json!({"type": "string", "enum": ["red", "blue"]}), "one of red, blue"),
+        (json!({"type": "array", "items": {"type": "integer"}}), "an integer"),
+    ];
+    let level = json!({"name": "level", "in": "path", "required": true, "schema": {}});
+    for (schema, expected) in rows {
+        let parameters = json!([level, {"name": "sent", "in": "query", "schema": schema}]);
+        let server = dense(&taken(&get(parameters)).server);
+        let end = format!(",{:?})", expected).replace(' ', "");
+        assert!(server.contains(&end), "{end}: {server}");
+    }
+    let schema = json!({"type": "integer", "enum": many});
+    let parameters = json!([level, {"name": "sent", "in": "query", "schema": schema}]);
+    let server = taken(&get(parameters)).server;
+    assert!(server.contains("18, 19 and others\""), "{server}");
+}
+
+#[test]
 fn content_of_parameters_that_is_no_json_is_listed() {
     let content = json!({"text/csv": {"schema": {"type": "string", "maxLength": 3}}});
     let parameters = json!([{"name": "csv", "in": "query", "content": content}]);

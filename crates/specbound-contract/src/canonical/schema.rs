@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 type Fields = serde_json::Map<String, Value>;
 
 /// Keywords that may refuse `null`.
-pub(crate) const LIMITS: [&str; 8] =
+pub(crate) const MAY_REFUSE_NULL: [&str; 8] =
     ["type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if"];
 
 /// Brings a schema to its canonical form; its inner schemas are canonical already. `deep` also
@@ -87,7 +87,7 @@ fn normalize_null(fields: &mut Fields) {
         fields.remove("type");
         fields.insert("enum".to_owned(), json!([null]));
     }
-    if !LIMITS.iter().any(|keyword| fields.contains_key(*keyword)) {
+    if !MAY_REFUSE_NULL.iter().any(|keyword| fields.contains_key(*keyword)) {
         fields.remove("nullable");
     }
 }
@@ -204,13 +204,14 @@ fn null_alternative(fields: &mut Fields, keyword: &str) {
     let rest: Vec<Value> = members.iter().filter(|member| !is_null(member)).cloned().collect();
     // `null` beside `nullable`, or twice under `oneOf`, is more than a spelling, and so is one that
     // another keyword refuses.
-    let takes_null =
-        |member: &Value| !LIMITS.iter().chain(&["$ref"]).any(|limit| member.get(limit).is_some());
+    let takes_null = |member: &Value| {
+        !MAY_REFUSE_NULL.iter().chain(&["$ref"]).any(|limit| member.get(limit).is_some())
+    };
     let is_twice = keyword == "oneOf" && rest.iter().any(takes_null);
     let is_spelling = members.len() == rest.len() + 1
         && !is_twice
         && !rest.is_empty()
-        && !LIMITS.iter().any(|limit| *limit != keyword && fields.contains_key(*limit))
+        && !MAY_REFUSE_NULL.iter().any(|limit| *limit != keyword && fields.contains_key(*limit))
         && !fields.contains_key("nullable")
         && !rest.iter().any(|member| member.get("nullable").is_some());
     if is_spelling {
@@ -330,7 +331,7 @@ pub(crate) fn are_independent(outer: &Fields, member: &Fields) -> bool {
     };
     // What the member allows besides its own limits, those of the outer one may refuse.
     let takes_null = member.contains_key("nullable") && !member.contains_key("type");
-    let is_refused = takes_null && has(outer, &LIMITS);
+    let is_refused = takes_null && has(outer, &MAY_REFUSE_NULL);
     !(is_refused || depends(outer, member) || depends(member, outer))
 }
 

@@ -8,6 +8,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::{Map, Value, json};
 
 use super::accept::{Schemas, integer_range};
+use crate::canonical::KEYWORDS_OF_TYPES;
 use crate::compatibility::flat::alternatives;
 use crate::compatibility::usage::has_flag;
 
@@ -335,15 +336,12 @@ fn types(own: &Fields) -> Vec<String> {
 
 /// The type that the keywords of a schema are about.
 fn keywords_of(fields: &Fields) -> Option<&'static str> {
-    const KEYWORDS_OF_TYPES: [(&str, &[&str]); 2] = [
-        ("object", &["properties", "required", "additionalProperties", "maxProperties"]),
-        ("array", &["items", "prefixItems", "maxItems", "minItems", "contains", "uniqueItems"]),
-    ];
     let typed = fields.get("type").and_then(Value::as_str);
-    let found = KEYWORDS_OF_TYPES.into_iter().find(|(name, keywords)| {
-        typed == Some(name) || keywords.iter().any(|keyword| fields.contains_key(*keyword))
-    });
-    found.map(|(name, _)| name)
+    ["object", "array"].into_iter().find(|name| {
+        let mut keywords = KEYWORDS_OF_TYPES.iter().filter(|(types, _)| types.contains(name));
+        typed == Some(name)
+            || keywords.any(|(_, all)| all.iter().any(|one| fields.contains_key(*one)))
+    })
 }
 
 fn limit(fields: &Fields, keyword: &str) -> Option<usize> {

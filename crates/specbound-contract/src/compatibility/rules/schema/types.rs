@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::canonical::{KEYWORDS_OF_TYPES, LIMITS};
+use crate::canonical::{KEYWORDS_OF_TYPES, MAY_REFUSE_NULL};
 use crate::compatibility::location::{Location, ValueForm};
 use crate::compatibility::rules::{
     Rule, STILL_EXPECTED, STILL_TAKEN, by_direction, changed, different, narrower, wider,
@@ -91,7 +91,8 @@ pub(super) fn types_of(holder: &Option<&Value>) -> Option<BTreeSet<String>> {
 /// there.
 pub(super) fn takes_null(location: &Location<'_>, removed: bool) -> bool {
     let holder = if removed { location.new_holder } else { location.old_holder };
-    holder.is_some_and(|holder| LIMITS.iter().all(|keyword| holder.get(*keyword).is_none()))
+    holder
+        .is_some_and(|holder| MAY_REFUSE_NULL.iter().all(|keyword| holder.get(*keyword).is_none()))
 }
 
 /// Whether a lone value became a list of such values, in a query that writes both the same way.
